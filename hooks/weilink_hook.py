@@ -1,0 +1,1 @@
+"""Ask the recv endpoint of WeiLink for new messages. Written next."""

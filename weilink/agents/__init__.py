@@ -1,0 +1,1 @@
+"""One module per coding agent: its files, what to put in them, how its hooks speak."""

@@ -1,0 +1,1 @@
+"""The iLink wire protocol: HTTP, JSON, login states, media. Knows no storage and no agents."""

@@ -1,0 +1,1 @@
+"""An iLink service and a phone on loopback, for everyone without an account."""

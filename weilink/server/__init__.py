@@ -1,0 +1,1 @@
+"""Faces of the service: MCP tools and the recv endpoint that hooks ask."""

@@ -1,0 +1,1 @@
+"""The rules: receiving, claiming, sending, routing, access."""

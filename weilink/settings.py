@@ -1,0 +1,107 @@
+"""The one model of all settings: option, then environment, then `config.toml`, then default."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from weilink.errors import ConfigFileError, UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomlkit as tomllib
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Settings(BaseSettings):
+    """Every setting of WeiLink. Construct it with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WEILINK_", extra="forbid", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    base_path: Path = Field(Path("~/.weilink"), description="folder of WeiLink's data")
+    ilink_base_url: str = Field(
+        "https://ilinkai.weixin.qq.com", pattern=r"^https?://", description="iLink service"
+    )
+    cdn_base_url: str = Field(
+        "https://novac2c.cdn.weixin.qq.com/c2c", pattern=r"^https?://", description="media service"
+    )
+    log_level: LogLevel = Field("INFO", description="how much to log on stderr")
+    token: SecretStr | None = Field(None, description="bearer token for the HTTP transports")
+    lang: Literal["en", "zh"] | None = Field(None, description="language of messages to people")
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # `load` merges config.toml itself, below the environment, to name it in errors.
+        return init_settings, env_settings
+
+
+def _options(options: dict[str, object]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _expected(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(sorted(set(Settings.model_fields) - {"base_path"}))
+        return f"unknown key '{name}'; the keys are {known}"
+    return f"'{name}': {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def load(**options: object) -> Settings:
+    """Return the settings of this process; `options` are those of the command line.
+
+    Raises:
+        ConfigFileError: `config.toml` cannot be read or holds an unknown key or wrong value.
+        UsageError: an option or environment variable has a wrong value.
+    """
+    given = _options(options)
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise UsageError(f"option or environment variable WEILINK_…: {_expected(error)}") from None
+    base_path = settings.base_path.expanduser().absolute()
+    path = base_path / "config.toml"
+    from_file = _read(path)
+    if "base_path" in from_file:
+        raise ConfigFileError(
+            f"{path}: 'base_path' cannot be set here; use --base-path or WEILINK_BASE_PATH"
+        )
+    from_environment = Settings(**given).model_dump(exclude_unset=True)
+    try:
+        # Validated alone first: a mistake in the file must not hide behind an option.
+        Settings.model_validate(from_file)
+        merged = Settings.model_validate({**from_file, **from_environment})
+    except ValidationError as error:
+        raise ConfigFileError(f"{path}: {_expected(error)}") from None
+    merged.base_path = base_path
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigFileError(f"{path}: cannot be read ({error})") from None
+    try:
+        values = tomllib.loads(text)
+    except ValueError as error:
+        raise ConfigFileError(f"{path}: not valid TOML: {error}") from None
+    return dict(values)

@@ -1,0 +1,1 @@
+"""Editing other people's configuration files safely: plan, diff, apply, undo."""

@@ -1,0 +1,1 @@
+"""All SQL: messages, bots, context tokens, claims, outbox. Knows no HTTP and no agents."""
