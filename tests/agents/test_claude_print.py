@@ -1,0 +1,96 @@
+"""What Claude Code in print mode sends to the model."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.agents.claude import Claude
+from tests.agents.model import Call, Model, Say
+
+pytestmark = pytest.mark.agents
+
+
+def printing(folder: Path, output: object) -> str:
+    """A command that prints this JSON, whatever it is given."""
+    file = folder / "output.json"
+    file.write_text(json.dumps(output, ensure_ascii=False), encoding="utf-8")
+    return f"cat {shlex.quote(str(file))}"
+
+
+def context(event: str, text: str) -> dict[str, object]:
+    return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+
+
+def test_prompt_and_answer(claude: Claude, model: Model) -> None:
+    model.script(Say("hello from the model"))
+    run = claude.prompt("hello from the user")
+    assert (run.code, run.stdout.strip()) == (0, "hello from the model"), run
+    assert "hello from the user" in model.wait_for_text("hello from the user").text
+
+
+def test_conversation_goes_on(claude: Claude, model: Model) -> None:
+    claude.prompt("first")
+    claude.prompt("second", "--continue")
+    claude.prompt("third", resume=model.turns[0].session)
+    first, second, third = model.turns
+    assert first.session == second.session == third.session
+    assert "first" in third.text
+    assert "first" not in second.new_text
+    assert "second" in second.new_text
+    assert "second" not in third.new_text
+
+
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "SessionStart"])
+def test_context_of_hook_reaches_model(
+    claude: Claude, model: Model, tmp_path: Path, event: str
+) -> None:
+    claude.hook(event, printing(tmp_path, context(event, "MARK-CONTEXT")))
+    claude.prompt("hello")
+    assert model.turns[0].text.count("MARK-CONTEXT") == 1
+
+
+@pytest.mark.parametrize("event", ["UserPromptSubmit", "SessionStart"])
+def test_bare_context_does_not(claude: Claude, model: Model, tmp_path: Path, event: str) -> None:
+    claude.hook(event, printing(tmp_path, {"additionalContext": "MARK-CONTEXT"}))
+    claude.prompt("hello")
+    assert "MARK-CONTEXT" not in json.dumps(model.turns[0].body)
+
+
+def mcp_server(folder: Path) -> list[str]:
+    file = folder / "server.py"
+    file.write_text(SERVER)
+    return [sys.executable, str(file)]
+
+
+SERVER = '''
+from mcp.server.mcpserver import MCPServer
+server = MCPServer("weilink")
+@server.tool()
+def send(to: str, text: str = "") -> str:
+    """Send."""
+    return f"sent {text} to {to}"
+server.run()
+'''
+
+
+def test_scripted_call_of_mcp_tool(claude: Claude, model: Model, tmp_path: Path) -> None:
+    claude.server("weilink", mcp_server(tmp_path))
+    model.script(Call("mcp__weilink__send", {"to": "u", "text": "hi"}), Say("done"))
+    run = claude.prompt("go", "--allowedTools=mcp__weilink__send")
+    assert run.stdout.strip() == "done"
+    # Structured content stands in for the text where a tool returns both.
+    assert model.turns[1].results == ['{"result":"sent hi to u"}']
+
+
+def test_tool_that_is_not_allowed_is_refused(claude: Claude, model: Model, tmp_path: Path) -> None:
+    claude.server("weilink", mcp_server(tmp_path))
+    model.script(Call("mcp__weilink__send", {"to": "u", "text": "hi"}))
+    claude.prompt("go")
+    (result,) = model.turns[1].results
+    assert "permission" in result
+    assert "sent" not in result
