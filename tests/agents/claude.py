@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.agents.model import KEY, Model
 from tests.agents.processes import Home, Run
+from tests.agents.terminal import Terminal
 
 
 class Claude:
@@ -19,6 +20,7 @@ class Claude:
         self.model = model
         self.home = Home(folder)
         self.work = self.home.work
+        self._terminals: list[Terminal] = []
         self.env: dict[str, str] = {}
         """Additional variables for the runs to come."""
         self.config: Path = self.home.path / ".claude.json"
@@ -57,12 +59,36 @@ class Claude:
         # The text stands behind --: options that take lists would swallow it.
         return self.run("-p", *more, "--", text, timeout=timeout, cwd=cwd)
 
+    def interactive(self, *arguments: str, cwd: Path | None = None) -> Terminal:
+        """Start ``claude`` in a pseudo-terminal and wait until it asks for a prompt."""
+        folder = cwd or self.work
+        self._know(folder)
+        command = [str(self.program), *arguments]
+        terminal = Terminal(command, self.environment(), folder)
+        self._terminals.append(terminal)
+        terminal.wait_for(lambda screen: "❯" in screen)
+        return terminal
+
+    def _know(self, folder: Path) -> None:
+        """Answer beforehand what a first start would ask."""
+        config = self._read_config()
+        projects = config.get("projects", {})
+        project = {**projects.get(str(folder), {}), "hasTrustDialogAccepted": True}
+        self.configure(
+            {
+                "hasCompletedOnboarding": True,
+                "customApiKeyResponses": {"approved": [KEY[-20:]], "rejected": []},
+                "projects": {**projects, str(folder): project},
+            }
+        )
+
     def hook(self, event: str, command: str, matcher: str | None = None, **options: Any) -> None:
         """Add a command hook to the user's settings.
 
         Args:
-            options: Further keys of the hook, e.g. ``timeout=5``, ``asyncRewake=True``.
+            options: Further keys of the hook, e.g. ``timeout=5``, ``async_=True``.
         """
+        options = {key.rstrip("_"): value for key, value in options.items()}
         settings = json.loads(self.settings.read_text()) if self.settings.exists() else {}
         group: dict[str, Any] = {"hooks": [{"type": "command", "command": command, **options}]}
         if matcher is not None:
@@ -72,15 +98,23 @@ class Claude:
 
     def configure(self, changes: Mapping[str, Any]) -> None:
         """Set top-level keys of ``~/.claude.json``."""
-        config = json.loads(self.config.read_text()) if self.config.exists() else {}
+        config = self._read_config()
         self.config.write_text(json.dumps({**config, **changes}, indent=2))
 
     def server(self, name: str, command: list[str], **env: str) -> None:
         """Add an MCP server over stdio to ``~/.claude.json``."""
         server = {"type": "stdio", "command": command[0], "args": command[1:], "env": env}
-        config = json.loads(self.config.read_text()) if self.config.exists() else {}
+        config = self._read_config()
         self.configure({"mcpServers": {**config.get("mcpServers", {}), name: server}})
+
+    def _read_config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {}
+        if self.config.exists():
+            config = json.loads(self.config.read_text())
+        return config
 
     def close(self) -> None:
         """End all that still runs."""
+        for terminal in self._terminals:
+            terminal.close()
         self.home.end_all()

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.agents.claude import Claude
+from tests.agents.hooks import context, printing
 from tests.agents.model import Call, Model, Say
 
 pytestmark = pytest.mark.agents
-
-
-def printing(folder: Path, output: object) -> str:
-    """A command that prints this JSON, whatever it is given."""
-    file = folder / "output.json"
-    file.write_text(json.dumps(output, ensure_ascii=False), encoding="utf-8")
-    return f"cat {shlex.quote(str(file))}"
-
-
-def context(event: str, text: str) -> dict[str, object]:
-    return {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
 
 
 def test_prompt_and_answer(claude: Claude, model: Model) -> None:
