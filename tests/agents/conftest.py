@@ -9,6 +9,8 @@ import pytest
 
 from tests.agents import programs
 from tests.agents.claude import Claude
+from tests.agents.codex import Codex
+from tests.agents.hooks import Hook
 from tests.agents.model import Model
 
 
@@ -33,3 +35,26 @@ def claude(claude_program: Path, tmp_path: Path, model: Model) -> Iterator[Claud
         yield agent
     finally:
         agent.close()
+
+
+@pytest.fixture(scope="session")
+def codex_program() -> Path:
+    """The path of the pinned Codex."""
+    return programs.fetch(programs.CODEX)
+
+
+@pytest.fixture
+def codex(codex_program: Path, tmp_path: Path, model: Model) -> Iterator[Codex]:
+    """Codex with an empty home."""
+    agent = Codex(codex_program, tmp_path / "codex", model)
+    try:
+        yield agent
+    finally:
+        agent.close()
+
+
+@pytest.fixture
+def hook(tmp_path: Path) -> Iterator[Hook]:
+    """A hook that the test answers while the agent waits for it."""
+    with Hook(tmp_path) as served:
+        yield served

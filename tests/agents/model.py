@@ -162,8 +162,10 @@ class Model:
         return JSONResponse(anthropic_message(reply, name))
 
     async def _responses(self, http: HttpRequest) -> Response:
-        _, reply = await self._reply(http)
-        return _failure(reply) if isinstance(reply, Fail) else _stream(responses_events(reply))
+        request, reply = await self._reply(http)
+        if isinstance(reply, Fail):
+            return _failure(reply)
+        return _stream(responses_events(reply, request))
 
     async def _count(self, http: HttpRequest) -> Response:
         return JSONResponse({"input_tokens": len(await http.body()) // 4})

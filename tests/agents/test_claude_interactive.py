@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,12 +11,6 @@ from tests.agents.hooks import Hook
 from tests.agents.model import Model, Say
 
 pytestmark = pytest.mark.agents
-
-
-@pytest.fixture
-def hook(tmp_path: Path) -> Iterator[Hook]:
-    with Hook(tmp_path) as served:
-        yield served
 
 
 def test_typed_prompt(claude: Claude, model: Model) -> None:

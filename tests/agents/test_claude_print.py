@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from tests.agents.claude import Claude
 from tests.agents.hooks import context, printing
 from tests.agents.model import Call, Model, Say
+from tests.agents.server import mcp_server
 
 pytestmark = pytest.mark.agents
 
@@ -50,25 +50,8 @@ def test_bare_context_does_not(claude: Claude, model: Model, tmp_path: Path, eve
     assert "MARK-CONTEXT" not in json.dumps(model.turns[0].body)
 
 
-def mcp_server(folder: Path) -> list[str]:
-    file = folder / "server.py"
-    file.write_text(SERVER)
-    return [sys.executable, str(file)]
-
-
-SERVER = '''
-from mcp.server.mcpserver import MCPServer
-server = MCPServer("weilink")
-@server.tool()
-def send(to: str, text: str = "") -> str:
-    """Send."""
-    return f"sent {text} to {to}"
-server.run()
-'''
-
-
-def test_scripted_call_of_mcp_tool(claude: Claude, model: Model, tmp_path: Path) -> None:
-    claude.server("weilink", mcp_server(tmp_path))
+def test_scripted_call_of_mcp_tool(claude: Claude, model: Model) -> None:
+    claude.server("weilink", mcp_server())
     model.script(Call("mcp__weilink__send", {"to": "u", "text": "hi"}), Say("done"))
     run = claude.prompt("go", "--allowedTools=mcp__weilink__send")
     assert run.stdout.strip() == "done"
@@ -76,8 +59,8 @@ def test_scripted_call_of_mcp_tool(claude: Claude, model: Model, tmp_path: Path)
     assert model.turns[1].results == ['{"result":"sent hi to u"}']
 
 
-def test_tool_that_is_not_allowed_is_refused(claude: Claude, model: Model, tmp_path: Path) -> None:
-    claude.server("weilink", mcp_server(tmp_path))
+def test_tool_that_is_not_allowed_is_refused(claude: Claude, model: Model) -> None:
+    claude.server("weilink", mcp_server())
     model.script(Call("mcp__weilink__send", {"to": "u", "text": "hi"}))
     claude.prompt("go")
     (result,) = model.turns[1].results

@@ -21,12 +21,14 @@ class Say:
 
 @dataclass(frozen=True)
 class Call:
-    """The model calls a tool; the agent runs it and asks again with the result."""
+    """The model calls a tool; the agent runs it and asks again with the result.
+
+    The name is Claude Code's, e.g. ``mcp__weilink__send``; Codex is asked in the way that it
+    offers the tool.
+    """
 
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    namespace: str = ""
-    """Codex only: the tool's namespace, when it was offered in one."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,17 @@ class Request:
 
     @property
     def tools(self) -> list[str]:
-        """The names of the tools the model is offered (Codex: ``namespace`` + ``name``)."""
-        return list(_tool_names(self.body.get("tools") or [], ""))
+        """The names of the tools the model is offered (Codex: ``namespace.name``)."""
+        tools = list(self.body.get("tools") or [])
+        for item in self.body.get("input") or []:
+            tools += item.get("tools") or []
+        return list(_tool_names(tools, ""))
 
     @property
     def main(self) -> bool:
         """True for a turn of the agent, false for helpers such as the one that finds a title."""
-        return bool(self.tools)
+        turn = json.loads(self.headers.get("x-codex-turn-metadata", "{}"))
+        return bool(self.tools) and turn.get("thread_source", "user") == "user"
 
     @property
     def parts(self) -> list[str]:
@@ -142,7 +148,7 @@ def _tool_names(tools: list[Json], prefix: str) -> Iterator[str]:
     for tool in tools:
         name = prefix + str(tool.get("name") or tool.get("type"))
         if tool.get("type") == "namespace":
-            yield from _tool_names(tool.get("tools") or [], name)
+            yield from _tool_names(tool.get("tools") or [], f"{name}.")
         else:
             yield name
 
@@ -197,22 +203,14 @@ def anthropic_events(reply: Say | Call, model: str) -> Iterator[str]:
     yield _event("message_stop")
 
 
-def responses_events(reply: Say | Call) -> Iterator[str]:
+def responses_events(reply: Say | Call, request: Request) -> Iterator[str]:
     """The answer of ``POST /v1/responses`` as server-sent events."""
     item: Json
     if isinstance(reply, Say):
         content = [{"type": "output_text", "text": reply.text, "annotations": []}]
         item = {"type": "message", "id": _id("msg"), "role": "assistant", "content": content}
     else:
-        item = {
-            "type": "function_call",
-            "id": _id("fc"),
-            "call_id": _id("call"),
-            "name": reply.tool,
-            "arguments": json.dumps(dict(reply.arguments)),
-        }
-        if reply.namespace:
-            item["namespace"] = reply.namespace
+        item = _responses_call(reply, request.tools)
     response = {"id": _id("resp"), "object": "response", "status": "in_progress", "output": []}
     yield _event("response.created", response=response)
     yield _event("response.output_item.added", output_index=0, item=item)
@@ -226,3 +224,20 @@ def responses_events(reply: Say | Call) -> Iterator[str]:
     }
     done = {**response, "status": "completed", "output": [item], "usage": usage}
     yield _event("response.completed", response=done)
+
+
+def _responses_call(call: Call, tools: list[str]) -> Json:
+    """A call in the way the tool is offered: by itself, in a namespace, or as code."""
+    arguments = json.dumps(dict(call.arguments))
+    ids = {"id": _id("fc"), "call_id": _id("call")}
+    if call.tool not in tools:
+        for offered in tools:
+            namespace, _, name = offered.rpartition(".")
+            if call.tool in (name, f"{namespace}__{name}"):
+                named = {"name": name, "namespace": namespace}
+                return {**ids, "type": "function_call", **named, "arguments": arguments}
+        if "functions.exec" in tools:
+            code = f"text(await tools.{call.tool}({arguments}))"
+            named = {"name": "exec", "namespace": "functions"}
+            return {**ids, "type": "custom_tool_call", **named, "input": code}
+    return {**ids, "type": "function_call", "name": call.tool, "arguments": arguments}
