@@ -1,0 +1,77 @@
+"""The whole sandbox as one ASGI application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from weilink.sandbox.accounts import SandboxError
+from weilink.sandbox.cdn import CdnError
+from weilink.sandbox.control import Control
+from weilink.sandbox.control_chat import ChatControl
+from weilink.sandbox.guard import Guard
+from weilink.sandbox.ilink import ILink
+from weilink.sandbox.layers import FaultLayer, Recorder
+from weilink.sandbox.world import World
+
+
+def build(world: World) -> ASGIApp:
+    """Return the application of a world: guarded, recorded, with faults in front of the work."""
+    routes = [
+        *ILink(world).routes(),
+        *_cdn_routes(world),
+        *_page_routes(world),
+        *Control(world).routes(),
+        *ChatControl(world).routes(),
+    ]
+    starlette = Starlette(routes=routes)
+    return Guard(Recorder(FaultLayer(starlette, world), world), world.base_url)
+
+
+def _cdn_routes(world: World) -> list[Route]:
+    def error(problem: CdnError) -> Response:
+        return Response(status_code=problem.status, headers={"x-error-message": str(problem)})
+
+    async def upload(request: Request) -> Response:
+        query, data = request.query_params, await request.body()
+        if request.headers.get("content-type") != "application/octet-stream":
+            world.journal.violation("/c2c/upload", "Content-Type is not application/octet-stream")
+        try:
+            reference = world.cdn.upload(
+                query.get("encrypted_query_param", ""), query.get("filekey", ""), data
+            )
+        except CdnError as problem:
+            return error(problem)
+        world.changes.notify()
+        return Response(headers={"x-encrypted-param": reference})
+
+    async def download(request: Request) -> Response:
+        try:
+            data = world.cdn.download(request.query_params.get("encrypted_query_param", ""))
+        except CdnError as problem:
+            return error(problem)
+        return Response(data, media_type="application/octet-stream")
+
+    return [
+        Route("/c2c/upload", upload, methods=["POST"]),
+        Route("/c2c/download", download, methods=["GET"]),
+    ]
+
+
+def _page_routes(world: World) -> list[Route]:
+    async def scan_page(request: Request) -> Response:
+        try:
+            login = world.login_state(world.logins.find(request.path_params["qrcode"]))
+        except SandboxError as problem:
+            return PlainTextResponse(f"WeiLink sandbox: {problem}\n", 404)
+        lines = [
+            "WeiLink sandbox: a QR code to log a bot in, as the WeChat app would see it.",
+            f"Status: {login.status}",
+            *([f"Pair code to type into the client: {login.pair_code}"] if login.pair_code else []),
+        ]
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    return [Route("/q/{qrcode}", scan_page, methods=["GET"])]

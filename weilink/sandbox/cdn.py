@@ -1,0 +1,103 @@
+"""The media store: ciphertext in, ciphertext out [ilink.md, Media]."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+
+from weilink.sandbox import media
+from weilink.sandbox.journal import Journal
+
+# The declared hash is compared up to here; beyond, decrypting would only slow down big tests.
+_CHECKED_SIZE = 32 * 1024 * 1024
+
+
+class CdnError(Exception):
+    """The CDN says no: a status of 4xx and a text for `x-error-message`."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+@dataclass
+class Upload:
+    """What getuploadurl was told of a file that is to come."""
+
+    param: str = field(repr=False)
+    filekey: str
+    size: int
+    plain_size: int
+    plain_md5: str
+    key: bytes = field(repr=False)
+    reference: str = ""
+
+
+class Cdn:
+    """Announced uploads, and the stored files by their download reference."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._uploads: dict[str, Upload] = {}
+        self._files: dict[str, bytes] = {}
+
+    def announce(
+        self, filekey: str, size: int, plain_size: int, plain_md5: str, key: bytes
+    ) -> Upload:
+        """Take the announcement of an upload and return it with its `upload_param`."""
+        upload = Upload(secrets.token_urlsafe(32), filekey, size, plain_size, plain_md5, key)
+        self._uploads[upload.param] = upload
+        return upload
+
+    def upload(self, param: str, filekey: str, data: bytes) -> str:
+        """Store ciphertext and return its download reference; a second try gets the same.
+
+        Raises:
+            CdnError: it was not announced, or not like this.
+        """
+        upload = self._uploads.get(param)
+        if upload is None:
+            raise CdnError(403, "unknown encrypted_query_param")
+        if filekey != upload.filekey:
+            raise CdnError(400, "filekey differs from the one of getuploadurl")
+        if len(data) != upload.size:
+            raise CdnError(400, f"{len(data)} bytes came, filesize was {upload.size}")
+        self._check(upload, data)
+        upload.reference = upload.reference or self.store(data)
+        self._files[upload.reference] = data
+        return upload.reference
+
+    def _check(self, upload: Upload, data: bytes) -> None:
+        if len(data) > _CHECKED_SIZE:
+            return
+        try:
+            plain = media.decrypt(data, upload.key)
+        except ValueError as error:
+            self._journal.violation("/c2c/upload", f"not encrypted with aeskey: {error}")
+            return
+        if len(plain) != upload.plain_size:
+            self._journal.violation("/c2c/upload", "rawsize is not the size of the plain file")
+        if hashlib.md5(plain, usedforsecurity=False).hexdigest() != upload.plain_md5:
+            self._journal.violation("/c2c/upload", "rawfilemd5 is not that of the plain file")
+
+    def store(self, data: bytes) -> str:
+        """Store bytes as they are and return their download reference."""
+        # Characters that must be escaped in a URL, as the real references have them.
+        reference = f"{secrets.token_urlsafe(24)}+/{secrets.token_hex(4)}=="
+        self._files[reference] = data
+        return reference
+
+    def has(self, reference: str) -> bool:
+        """Say whether a file is stored under this reference."""
+        return reference in self._files
+
+    def download(self, reference: str) -> bytes:
+        """Return the stored bytes.
+
+        Raises:
+            CdnError: nothing is stored under this reference.
+        """
+        if reference not in self._files:
+            raise CdnError(404, "unknown encrypted_query_param")
+        return self._files[reference]

@@ -1,0 +1,39 @@
+"""The TCP connections behind requests: ASGI has no way to drop one without an answer."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Receive, Scope
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_open: dict[tuple[str, int], asyncio.Transport] = {}
+
+
+class TrackedProtocol(H11Protocol):
+    """Uvicorn's HTTP protocol, whose transports can be found by the client's address."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Remember the connection."""
+        super().connection_made(transport)
+        _open[transport.get_extra_info("peername")[:2]] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        _open.pop(self.transport.get_extra_info("peername")[:2], None)
+
+
+def is_open(scope: Scope) -> bool:
+    """Say whether the client of a request is still connected."""
+    transport = _open.get(tuple(scope["client"]))
+    return transport is not None and not transport.is_closing()
+
+
+async def drop(scope: Scope, receive: Receive) -> None:
+    """Close the connection of a request, whatever was sent on it so far."""
+    transport = _open.get(tuple(scope["client"]))
+    if transport is not None:
+        transport.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass

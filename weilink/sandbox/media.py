@@ -1,0 +1,65 @@
+"""The phone's side of media encryption: AES-128-ECB with PKCS#7 [ilink.md, Media]."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any
+
+_HEX_KEY = re.compile(rb"[0-9a-fA-F]{32}")
+# Item type -> the key of the item's own part.
+PARTS = {2: "image_item", 3: "voice_item", 4: "file_item", 5: "video_item"}
+
+
+def padded_size(size: int) -> int:
+    """Return the size of the ciphertext of `size` plain bytes."""
+    return size // 16 * 16 + 16
+
+
+def encrypt(plain: bytes, key: bytes) -> bytes:
+    """Encrypt a whole file."""
+    # Imported on use: it is the slowest import of the sandbox, and most runs move no media.
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    fill = 16 - len(plain) % 16
+    encryptor = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
+    return encryptor.update(plain + bytes([fill]) * fill) + encryptor.finalize()
+
+
+def decrypt(data: bytes, key: bytes) -> bytes:
+    """Decrypt a whole file.
+
+    Raises:
+        ValueError: the data is not whole blocks or the padding is wrong, as with another key.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    if not data or len(data) % 16:
+        raise ValueError(f"{len(data)} bytes are not whole AES blocks")
+    decryptor = Cipher(algorithms.AES(key), modes.ECB()).decryptor()  # noqa: S305
+    plain = decryptor.update(data) + decryptor.finalize()
+    fill = plain[-1]
+    if not 1 <= fill <= 16 or plain[-fill:] != bytes([fill]) * fill:
+        raise ValueError("the padding is wrong: another key, or damaged data")
+    return plain[:-fill]
+
+
+def key_of(item: dict[str, Any]) -> bytes | None:
+    """Return the key of a media item in any of its three forms, or `None` when it has none.
+
+    Raises:
+        ValueError: there is a key, but it is in none of the forms.
+    """
+    part = item.get(PARTS.get(item.get("type", 0), ""), {})
+    if direct := part.get("aeskey"):
+        return binascii.unhexlify(direct)
+    encoded = part.get("media", {}).get("aes_key")
+    if not encoded:
+        return None
+    raw = base64.b64decode(encoded, validate=True)
+    if _HEX_KEY.fullmatch(raw):
+        return binascii.unhexlify(raw)
+    if len(raw) == 16:
+        return raw
+    raise ValueError(f"a key of {len(raw)} bytes is in no known form")
