@@ -16,9 +16,22 @@ from weilink.errors import WeiLinkError
 # ("-" as "_", and "_command" behind it). A module is imported when its command is used.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Set up": {
+        "login": ("login", "Log a WeChat bot in with a QR code"),
         "setup": ("setup", "Put WeiLink into Claude Code and other agents, or take it out"),
+        "status": ("status", "Show bots, waiting messages and who leads"),
+    },
+    "Messages": {
+        "recv": ("messages", "Take the new messages"),
+        "send": ("messages", "Send a message to somebody who wrote"),
+        "history": ("messages", "Search all messages"),
+        "access": ("access", "Choose who may write to your agents"),
+    },
+    "Bot sessions": {
+        "sessions": ("sessions", "List bot sessions, rename them, choose the default one"),
+        "logout": ("login", "Log a bot out and remove its credentials"),
     },
     "Servers": {
+        "mcp": ("mcp", "Run the MCP server (agents start it by themselves)"),
         "sandbox": ("sandbox", "Run an embedded WeChat on this computer, without an account"),
     },
 }

@@ -1,1 +1,58 @@
-"""The rules: receiving, claiming, sending, routing, access."""
+"""The rules: receiving, claiming, sending, routing, access.
+
+`open_service` gives everything a face of WeiLink (a tool, a command, a page) needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from weilink.ilink.client import ILinkClient
+from weilink.service.changes import Changes
+from weilink.service.claiming import Claims
+from weilink.service.leading import Leader
+from weilink.service.logins import Logins
+from weilink.service.sending import Sender
+from weilink.settings import Settings
+from weilink.store import Store
+from weilink.store.credentials import BotSession
+
+__all__ = ["Service", "open_service"]
+
+
+class Service:
+    """The parts of the service over one store, sharing connections and change notices."""
+
+    def __init__(self, settings: Settings, store: Store, http: httpx.AsyncClient) -> None:
+        self.settings = settings
+        self.store = store
+        self._http = http
+        self.changes = Changes(store)
+        self.claims = Claims(store, self.changes)
+        self.logins = Logins(store, self.changes)
+        self.sender = Sender(store, self.changes, self.client_for)
+        self.leader = Leader(store, self.changes, self.sender, self.client_for)
+
+    def client_for(self, session: BotSession) -> ILinkClient:
+        """Return a client that acts as the bot of `session`."""
+        base_url = session.base_url or self.settings.ilink_base_url
+        return ILinkClient(base_url, session.token, http=self._http)
+
+    def client_for_login(self) -> ILinkClient:
+        """Return a client that can ask for a login; always at the configured service."""
+        return ILinkClient(self.settings.ilink_base_url, http=self._http)
+
+
+@asynccontextmanager
+async def open_service(settings: Settings) -> AsyncIterator[Service]:
+    """Open the store of `settings.base_path` and the connections; close both at the end."""
+    # Long polls of many bots and sends at the same time: no small pool may hold one up.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+    async with (
+        Store(settings.base_path) as store,
+        httpx.AsyncClient(limits=limits, follow_redirects=False) as http,
+    ):
+        yield Service(settings, store, http)

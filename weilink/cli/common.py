@@ -1,0 +1,43 @@
+"""What the commands share: settings of the run, output, asynchronous bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import anyio
+import click
+
+from weilink import i18n, logs
+from weilink.settings import Settings, load
+
+_T = TypeVar("_T")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def settings_of(ctx: click.Context, **options: object) -> Settings:
+    """Load the settings of this run and set up its log and language.
+
+    Options of the command go before those of `weilink` itself.
+    """
+    given: dict[str, object] = dict(ctx.find_root().obj or {})
+    given |= {name: value for name, value in options.items() if value is not None}
+    settings = load(**given)
+    # A command's own output is for a person: its log speaks up only when something is wrong,
+    # unless the person asked for more.
+    chosen = "log_level" in settings.model_fields_set
+    logs.configure(settings.log_level if chosen else "WARNING")
+    i18n.set_language(settings.lang)
+    return settings
+
+
+def run_async(body: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Run `body` to its end; Ctrl-C ends it in good order."""
+    return anyio.run(body)
+
+
+def echo_json(value: object) -> None:
+    """Print `value` as JSON, in the form that docs/cli.md describes."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

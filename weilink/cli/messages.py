@@ -1,0 +1,151 @@
+"""`weilink recv`, `send` and `history`: messaging from the shell."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+
+import click
+
+from weilink.cli.common import echo_json, json_option, run_async, settings_of
+from weilink.errors import NotLoggedInError, UsageError, WeiLinkError
+from weilink.i18n import t
+from weilink.server.node import open_node
+from weilink.server.results import MessageOut, SendOut
+from weilink.service import Service, open_service
+from weilink.service.times import moment
+from weilink.store.history import Query
+from weilink.store.models import Direction
+
+TYPES = ["TEXT", "IMAGE", "VOICE", "FILE", "VIDEO"]
+
+
+@click.command("recv")
+@click.option(
+    "-t", "--timeout", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="S"
+)
+@json_option
+@click.pass_context
+def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
+    """Take the new messages, oldest first; wait up to S seconds for one to come.
+
+    What is taken here is not handed to an agent any more.
+    """
+    settings = settings_of(ctx)
+
+    async def body() -> None:
+        async with open_node(settings) as service:
+            _must_be_logged_in(service)
+            claim = await service.claims.receive("shell", timeout)
+            messages = [MessageOut.of(message) for message in claim.messages] if claim else []
+            if as_json:
+                waiting = claim.waiting if claim else 0
+                shown = [message.model_dump() for message in messages]
+                echo_json({"messages": shown, "waiting": waiting})
+            else:
+                for message in messages:
+                    _print(message)
+                if not messages:
+                    click.echo(t("No new messages."), err=True)
+            if claim:
+                await service.claims.acknowledge(claim.id)
+
+    run_async(body)
+
+
+@click.command("send")
+@click.argument("user")
+@click.option("--text", help="What to send; '-' reads it from standard input.")
+@json_option
+@click.pass_context
+def send_command(ctx: click.Context, user: str, text: str | None, as_json: bool) -> None:
+    """Send a message to USER, who must have written to one of your bots before."""
+    settings = settings_of(ctx)
+    if text is None:
+        raise UsageError(t("nothing to send: give --text"))
+    content = sys.stdin.buffer.read().decode() if text == "-" else text
+
+    async def body() -> None:
+        async with open_node(settings) as service:
+            result = SendOut.of(await service.sender.send_text(user, content), [])
+        if as_json:
+            echo_json(result.model_dump(exclude={"new_messages"}))
+        else:
+            for part in result.parts:
+                click.echo(
+                    f"{part.state}: {part.part}" + (f"  ({part.reason})" * bool(part.reason))
+                )
+            click.echo(
+                t("{count} replies left until the user writes again", count=result.replies_left),
+                err=True,
+            )
+        failed = sum(part.state == "failed" for part in result.parts)
+        if failed:
+            raise WeiLinkError(t("{count} parts were not sent", count=failed))
+
+    run_async(body)
+
+
+@click.command("history")
+@click.option("--user", default="", help="Only with this user.")
+@click.option("--bot", default="", help="Only of this bot id.")
+@click.option("--type", "msg_type", type=click.Choice(TYPES, case_sensitive=False), default=None)
+@click.option("--direction", type=click.Choice(["received", "sent"]), default=None)
+@click.option("--since", default="", help="ISO 8601 or milliseconds since 1970.")
+@click.option("--until", default="", help="ISO 8601 or milliseconds since 1970.")
+@click.option("--text", default="", help="Only with this text in it.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--offset", type=click.IntRange(min=0), default=0, show_default=True)
+@json_option
+@click.pass_context
+def history_command(
+    ctx: click.Context,
+    user: str,
+    bot: str,
+    msg_type: str | None,
+    direction: str | None,
+    since: str,
+    until: str,
+    text: str,
+    limit: int,
+    offset: int,
+    as_json: bool,
+) -> None:
+    """Search all messages, received and sent, newest first."""
+    settings = settings_of(ctx)
+    query = Query(
+        user_id=user,
+        bot_id=bot,
+        msg_type=msg_type or "",
+        direction=Direction(direction) if direction else None,
+        since=moment("--since", since),
+        until=moment("--until", until),
+        text_contains=text,
+        limit=limit,
+        offset=offset,
+    )
+
+    async def body() -> None:
+        async with open_service(settings) as service:
+            page = await service.store.history.find(query)
+        messages = [MessageOut.of(message) for message in page.messages]
+        if as_json:
+            shown = [message.model_dump() for message in messages]
+            echo_json({"messages": shown, "total": page.total, "limit": limit, "offset": offset})
+            return
+        for message in messages:
+            _print(message)
+        click.echo(t("{count} of {total}", count=len(messages), total=page.total), err=True)
+
+    run_async(body)
+
+
+def _must_be_logged_in(service: Service) -> None:
+    if not service.logins.sessions():
+        raise NotLoggedInError(t("no bot is logged in: run 'weilink login'"))
+
+
+def _print(message: MessageOut) -> None:
+    when = datetime.fromtimestamp(message.timestamp / 1000, timezone.utc).astimezone()
+    arrow = "<-" if message.direction == "received" else "->"
+    click.echo(f"{when:%Y-%m-%d %H:%M:%S} {arrow} {message.from_user}  {message.text}")

@@ -1,0 +1,86 @@
+"""`weilink status`."""
+
+from __future__ import annotations
+
+import click
+
+from weilink.cli.common import echo_json, json_option, run_async, settings_of
+from weilink.i18n import t
+from weilink.service import open_service
+from weilink.service.leading import is_led
+from weilink.service.sending import replies_left
+from weilink.store.models import Delivery, PartState
+
+
+@click.command("status")
+@json_option
+@click.pass_context
+def status_command(ctx: click.Context, as_json: bool) -> None:
+    """Show the bots, who can be answered, what waits, and whether a server runs."""
+    settings = settings_of(ctx)
+
+    async def body() -> dict[str, object]:
+        async with open_service(settings) as service:
+            inbox = await service.store.inbox.counts()
+            outbox = await service.store.outbox.counts()
+            return {
+                "base_path": str(settings.base_path),
+                "server_running": is_led(settings.base_path),
+                "bots": [
+                    {
+                        "name": session.name,
+                        "bot_id": session.bot_id,
+                        "problem": (await service.store.bots.get(session.bot_id)).problem,
+                    }
+                    for session in service.logins.sessions()
+                ],
+                "reply_windows": [
+                    {
+                        "user_id": window.user_id,
+                        "bot_id": window.bot_id,
+                        "replies_left": replies_left(window),
+                    }
+                    for window in await service.store.windows.all()
+                ],
+                "messages": {
+                    kind.value: inbox.get(kind, 0) for kind in Delivery if kind.value != "none"
+                },
+                "outbox": {state.value: outbox.get(state, 0) for state in PartState},
+            }
+
+    found = run_async(body)
+    if as_json:
+        echo_json(found)
+    else:
+        _print(found)
+
+
+def _print(found: dict[str, object]) -> None:
+    bots, windows = found["bots"], found["reply_windows"]
+    messages, outbox = found["messages"], found["outbox"]
+    assert isinstance(bots, list) and isinstance(windows, list)  # noqa: S101
+    assert isinstance(messages, dict) and isinstance(outbox, dict)  # noqa: S101
+    click.echo(
+        t("Server: running")
+        if found["server_running"]
+        else t("Server: not running (your agent starts it, or run 'weilink mcp')")
+    )
+    if not bots:
+        click.echo(t("Bots: none; run 'weilink login'"))
+    for bot in bots:
+        click.echo(
+            t("Bot '{name}' ({bot}): {state}", name=bot["name"], bot=bot["bot_id"],
+              state=bot["problem"] or t("connected"))
+        )  # fmt: skip
+    for window in windows:
+        click.echo(
+            t("{user}: {count} replies left", user=window["user_id"], count=window["replies_left"])
+        )
+    click.echo(
+        t(
+            "Messages: {pending} wait for an agent, {claimed} are being handed over, "
+            "{delivered} delivered, {held} kept back",
+            **messages,
+        )
+    )
+    click.echo(t("Outbox: {queued} queued, {failed} failed", **outbox))

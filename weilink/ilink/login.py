@@ -1,0 +1,126 @@
+"""A QR login from the first code to the confirmation, one long poll at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from weilink.ilink.client import ILinkClient
+from weilink.ilink.errors import AnswerError
+
+LIFETIME = 300.0
+"""Seconds that one QR code can be used (client 2.4.9)."""
+MAX_QR_CODES = 3
+"""QR codes in one login before the official client gives up."""
+
+
+class LoginState(str, Enum):
+    """Where a login stands."""
+
+    PENDING = "pending"
+    SCANNED = "scanned"
+    NEED_CODE = "need_code"
+    EXPIRED = "expired"
+    CONFIRMED = "confirmed"
+    ALREADY_BOUND = "already_bound"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a confirmed login gives: enough to act as the bot. `token` is a secret."""
+
+    bot_id: str
+    user_id: str
+    base_url: str
+    token: str
+
+
+class Login:
+    """One login. Call `start`, show `qr_url`, then `poll` until the state is final.
+
+    Attributes:
+        qr_url: what to show as a QR code.
+        state: the state of the last poll.
+        code_was_wrong: the pair code given with the last poll was not accepted.
+        credentials: set once `state` is `CONFIRMED`.
+    """
+
+    def __init__(self, client: ILinkClient, local_tokens: Sequence[str] = ()) -> None:
+        self._client = client
+        self._local_tokens = local_tokens
+        self._poll_base = ""
+        self._qrcode = ""
+        self._deadline = 0.0
+        self._codes_shown = 0
+        self.qr_url = ""
+        self.state = LoginState.PENDING
+        self.code_was_wrong = False
+        self.credentials: Credentials | None = None
+
+    @property
+    def can_refresh(self) -> bool:
+        """Whether one more QR code may be asked for."""
+        return self._codes_shown < MAX_QR_CODES
+
+    async def start(self) -> str:
+        """Get a QR code, the first or a fresh one, and return its URL.
+
+        Raises:
+            ILinkError: the service cannot be reached or refused.
+        """
+        answer = await self._client.get_bot_qrcode(self._local_tokens)
+        if not answer.qrcode or not answer.qrcode_img_content:
+            raise AnswerError("get_bot_qrcode: the answer holds no QR code")
+        self._qrcode = answer.qrcode
+        self._poll_base = ""
+        self._codes_shown += 1
+        self._deadline = time.monotonic() + LIFETIME
+        self.qr_url = answer.qrcode_img_content
+        self.state = LoginState.PENDING
+        return self.qr_url
+
+    async def poll(self, verify_code: str = "") -> LoginState:
+        """Wait once for news (up to 35 seconds) and return the state.
+
+        Pass the number that the phone shows as `verify_code` after `NEED_CODE`.
+
+        Raises:
+            ILinkError: the service cannot be reached or refused.
+        """
+        if time.monotonic() > self._deadline:
+            self.state = LoginState.EXPIRED
+            return self.state
+        answer = await self._client.get_qrcode_status(
+            self._qrcode, verify_code, base_url=self._poll_base
+        )
+        status = answer.status
+        self.code_was_wrong = status == "need_verifycode" and bool(verify_code)
+        if status == "wait":
+            return self.state
+        if status == "scaned_but_redirect":
+            if answer.redirect_host:
+                # https on the real service; a sandbox on loopback stays on http.
+                scheme = self._client.base_url.partition("://")[0]
+                self._poll_base = f"{scheme}://{answer.redirect_host}"
+            self.state = LoginState.SCANNED
+        elif status == "confirmed":
+            if not (answer.bot_token and answer.ilink_bot_id):
+                raise AnswerError("get_qrcode_status: confirmed, but without credentials")
+            self.credentials = Credentials(
+                bot_id=answer.ilink_bot_id,
+                user_id=answer.ilink_user_id,
+                base_url=answer.baseurl or self._client.base_url,
+                token=answer.bot_token,
+            )
+            self.state = LoginState.CONFIRMED
+        else:
+            self.state = {
+                "scaned": LoginState.SCANNED,
+                "need_verifycode": LoginState.NEED_CODE,
+                "verify_code_blocked": LoginState.EXPIRED,
+                "expired": LoginState.EXPIRED,
+                "binded_redirect": LoginState.ALREADY_BOUND,
+            }.get(status, LoginState.PENDING)
+        return self.state

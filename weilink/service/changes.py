@@ -1,0 +1,36 @@
+"""One place to wait for news, whether this process made them or another one did."""
+
+from __future__ import annotations
+
+import anyio
+
+from weilink.store import Store
+
+
+class Changes:
+    """Wakes everybody who waits when the data may have changed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._event = anyio.Event()
+
+    def notify(self) -> None:
+        """Wake everybody who waits now."""
+        event, self._event = self._event, anyio.Event()
+        event.set()
+
+    @property
+    def next(self) -> anyio.Event:
+        """The event of the next change. Take it before looking at the data, then wait for it."""
+        return self._event
+
+    async def run(self) -> None:
+        """Pass on the changes of other processes, until cancelled."""
+        async for _ in self._store.watch():
+            self.notify()
+
+
+async def wait(event: anyio.Event, seconds: float) -> None:
+    """Wait for `event`, at most `seconds`."""
+    with anyio.move_on_after(max(seconds, 0)):
+        await event.wait()

@@ -1,0 +1,104 @@
+"""Handing messages over to a reader: claim, put into words, acknowledge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from weilink.service.changes import Changes, wait
+from weilink.service.envelope import Addressee, Envelope
+from weilink.store import Store
+from weilink.store.clock import now_ms
+from weilink.store.models import Claim
+
+LEASE_MS = 10_000
+"""How long a reader may take to write out what it claimed. A hook needs milliseconds; what a
+killed one held comes back after this."""
+ACKS = "acks"
+"""Folder under `run/` where a hook that could not reach the leader leaves its acknowledgement."""
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Text for an agent and the claim to acknowledge once it is written."""
+
+    claim_id: str
+    text: str
+
+
+class Claims:
+    """What readers do: hooks, the `recv` tool, the shell."""
+
+    def __init__(self, store: Store, changes: Changes) -> None:
+        self._store = store
+        self._changes = changes
+        self._acks = store.base_path / "run" / ACKS
+
+    async def envelope(self, reader: str, limit: int) -> Handover | None:
+        """Claim what fits into one text of `limit` UTF-16 units; `None` when nothing waits."""
+        await self.collect_acks()
+        envelope = Envelope(self._addressee(), limit, self._store.base_path / "downloads")
+        claim = await self._store.inbox.claim(reader, LEASE_MS, envelope.fit)
+        if claim is None:
+            return None
+        try:
+            text = await anyio.to_thread.run_sync(envelope.text, claim.messages, claim.waiting)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.release(claim.id)
+            raise
+        return Handover(claim.id, text)
+
+    async def receive(self, reader: str, seconds: float, at_most: int = 50) -> Claim | None:
+        """Claim the oldest messages, waiting up to `seconds` for one to come."""
+
+        def fit(messages: object, waiting: int) -> int:
+            return at_most
+
+        deadline = anyio.current_time() + seconds
+        while True:
+            changed = self._changes.next
+            await self.collect_acks()
+            if claim := await self._store.inbox.claim(reader, LEASE_MS, fit):
+                return claim
+            left = deadline - anyio.current_time()
+            if left <= 0:
+                return None
+            expiry = await self._store.inbox.next_expiry()
+            if expiry is not None:
+                left = min(left, max(expiry - now_ms(), 0) / 1000 + 0.01)
+            await wait(changed, left)
+
+    async def acknowledge(self, claim_id: str) -> bool:
+        """The messages are where the agent reads them. Returns whether the claim was known."""
+        known = await self._store.inbox.acknowledge(claim_id)
+        self._changes.notify()
+        return known
+
+    async def release(self, claim_id: str) -> None:
+        """The messages could not be delivered: the next reader gets them."""
+        await self._store.inbox.release(claim_id)
+        self._changes.notify()
+
+    async def collect_acks(self) -> None:
+        """Take in the acknowledgements of hooks that had written but found no leader.
+
+        Done before anything is claimed, so that a message whose leader was killed between
+        handing over and hearing back is not handed out twice.
+        """
+        for path in await anyio.to_thread.run_sync(_left_behind, self._acks):
+            await self._store.inbox.acknowledge(path.name)
+            path.unlink(missing_ok=True)
+
+    def _addressee(self) -> Addressee:
+        sessions = self._store.credentials.load()
+        return Addressee(
+            bots={session.bot_id: session.name for session in sessions},
+            owners=frozenset(session.user_id for session in sessions if session.user_id),
+        )
+
+
+def _left_behind(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

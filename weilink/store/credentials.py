@@ -1,0 +1,127 @@
+"""Bot sessions on disk: `<base path>/<session>/token.json`, the layout of existing users."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from weilink.errors import UsageError, WeiLinkError
+from weilink.store.files import private_folder, write_private
+
+logger = logging.getLogger(__name__)
+
+RESERVED = frozenset({"downloads", "hooks", "run", "setup"})
+"""Names of folders under the base path that are not bot sessions."""
+# What every file system takes as a folder name, and a person can type in a shell.
+_NAME = re.compile(r"(?!.*\.$)[^\W_][\w.-]{0,63}")
+
+
+@dataclass(frozen=True)
+class BotSession:
+    """A bot that this computer is logged in as. `token` is a secret.
+
+    `created_at` is in seconds since 1970.
+    """
+
+    name: str
+    bot_id: str
+    user_id: str
+    base_url: str
+    token: str = field(repr=False)
+    created_at: float
+
+
+def check_name(name: str) -> str:
+    """Return `name` when it can name a bot session.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not _NAME.fullmatch(name) or name.lower() in RESERVED:
+        raise UsageError(
+            f"'{name}' cannot name a bot session: use letters, digits, '.', '-' and '_', "
+            f"at most 64, and none of {', '.join(sorted(RESERVED))}"
+        )
+    return name
+
+
+class Credentials:
+    """The `token.json` files of one base path."""
+
+    def __init__(self, base_path: Path) -> None:
+        self._base_path = base_path
+
+    def load(self) -> list[BotSession]:
+        """Return every bot session, the oldest login first.
+
+        A file that is not valid is named in the log and left out: one broken session must not
+        stop the others.
+        """
+        sessions = []
+        for path in sorted(self._base_path.glob("*/token.json")):
+            if path.parent.name in RESERVED:
+                continue
+            try:
+                sessions.append(self._read(path))
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                logger.warning("%s is not valid and left out: %r", path, error)
+        return sorted(sessions, key=lambda session: session.created_at)
+
+    @staticmethod
+    def _read(path: Path) -> BotSession:
+        raw = json.loads(path.read_text("utf-8"))
+        if not isinstance(raw, dict):
+            raise TypeError("not a JSON object")
+        created = raw.get("created_at")
+        return BotSession(
+            name=path.parent.name,
+            bot_id=str(raw["bot_id"]),
+            user_id=str(raw.get("user_id") or ""),
+            base_url=str(raw.get("base_url") or ""),
+            token=str(raw["token"]),
+            created_at=float(created) if created is not None else path.stat().st_mtime,
+        )
+
+    def save(self, session: BotSession) -> None:
+        """Write the session's `token.json`."""
+        check_name(session.name)
+        private_folder(self._base_path)
+        values = {
+            "bot_id": session.bot_id,
+            "base_url": session.base_url,
+            "token": session.token,
+            "user_id": session.user_id,
+            "created_at": session.created_at,
+        }
+        path = self._base_path / session.name / "token.json"
+        write_private(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def remove(self, name: str) -> None:
+        """Delete the session's `token.json`, and its folder when nothing else is in it."""
+        folder = self._base_path / check_name(name)
+        (folder / "token.json").unlink(missing_ok=True)
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename a session.
+
+        Raises:
+            WeiLinkError: there is no session `old`, or there is one called `new`.
+        """
+        source = self._base_path / check_name(old)
+        target = self._base_path / check_name(new)
+        if not (source / "token.json").exists():
+            raise WeiLinkError(f"there is no bot session '{old}'; 'weilink sessions' lists them")
+        if target.exists():
+            raise WeiLinkError(f"'{new}' is taken; choose another name")
+        source.rename(target)
+
+
+def now_seconds() -> float:
+    """Return the time of a new `created_at`."""
+    return time.time()

@@ -1,0 +1,114 @@
+"""The schema, as a list of small steps. Each is applied once, in order, by its name.
+
+A step that has been released is never changed; a new one is added at the end.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+
+from weilink.errors import WeiLinkError
+
+
+def m001_initial(db: sqlite3.Connection) -> None:
+    """Messages, claims, reply windows, outbox, bots, access and settings."""
+    for statement in (
+        """CREATE TABLE messages (
+            row INTEGER PRIMARY KEY AUTOINCREMENT,
+            bot_id TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            direction TEXT NOT NULL,
+            msg_type TEXT NOT NULL,
+            text TEXT NOT NULL,
+            timestamp INTEGER NOT NULL,
+            delivery TEXT NOT NULL,
+            claim_id TEXT,
+            raw TEXT NOT NULL,
+            stored_at INTEGER NOT NULL,
+            UNIQUE (bot_id, direction, message_id)
+        )""",
+        # Small whatever the size of the history: only what is on its way to an agent.
+        """CREATE INDEX messages_open ON messages (row)
+            WHERE delivery IN ('pending', 'claimed')""",
+        """CREATE INDEX messages_claimed ON messages (bot_id, user_id)
+            WHERE delivery = 'claimed'""",
+        "CREATE INDEX messages_claim ON messages (claim_id) WHERE claim_id IS NOT NULL",
+        "CREATE INDEX messages_time ON messages (timestamp, row)",
+        "CREATE INDEX messages_user ON messages (user_id, timestamp, row)",
+        """CREATE TABLE claims (
+            id TEXT PRIMARY KEY,
+            reader TEXT NOT NULL,
+            state TEXT NOT NULL,
+            created_at INTEGER NOT NULL,
+            expires_at INTEGER NOT NULL
+        )""",
+        "CREATE INDEX claims_open ON claims (expires_at) WHERE state = 'open'",
+        """CREATE TABLE reply_windows (
+            bot_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            token TEXT NOT NULL,
+            received_at INTEGER NOT NULL,
+            replies_used INTEGER NOT NULL,
+            dead INTEGER NOT NULL,
+            PRIMARY KEY (bot_id, user_id)
+        )""",
+        """CREATE TABLE outbox (
+            row INTEGER PRIMARY KEY AUTOINCREMENT,
+            client_id TEXT NOT NULL UNIQUE,
+            bot_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            item TEXT NOT NULL,
+            text TEXT NOT NULL,
+            state TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            lease_until INTEGER NOT NULL,
+            next_try_at INTEGER NOT NULL,
+            created_at INTEGER NOT NULL,
+            updated_at INTEGER NOT NULL
+        )""",
+        """CREATE INDEX outbox_open ON outbox (bot_id, user_id, row)
+            WHERE state IN ('queued', 'sending')""",
+        """CREATE TABLE bots (
+            bot_id TEXT PRIMARY KEY,
+            cursor TEXT NOT NULL,
+            problem TEXT NOT NULL,
+            updated_at INTEGER NOT NULL
+        )""",
+        "CREATE TABLE access (user_id TEXT PRIMARY KEY, allowed INTEGER NOT NULL)",
+        "CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    ):
+        db.execute(statement)
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_initial]
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the database to the newest schema, in one transaction.
+
+    Raises:
+        WeiLinkError: the database was written by a newer version of WeiLink.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    with db:
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at INTEGER)"
+        )
+        applied = {name for (name,) in db.execute("SELECT name FROM migrations")}
+        known = [migration.__name__ for migration in MIGRATIONS]
+        if newer := applied - set(known):
+            raise WeiLinkError(
+                f"weilink.db was written by a newer WeiLink (it has {', '.join(sorted(newer))}); "
+                "install that version or a later one"
+            )
+        for migration in MIGRATIONS:
+            if migration.__name__ not in applied:
+                migration(db)
+                db.execute(
+                    "INSERT INTO migrations VALUES (?, ?)",
+                    (migration.__name__, int(time.time() * 1000)),
+                )

@@ -1,0 +1,114 @@
+"""What the store hands out. Times are milliseconds since 1970, ids of messages are text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class Direction(str, Enum):
+    """Which way a message went, seen from this computer."""
+
+    RECEIVED = "received"
+    SENT = "sent"
+
+
+class Delivery(str, Enum):
+    """Where a received message stands on its way to an agent."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    DELIVERED = "delivered"
+    HELD = "held"
+    """From somebody who may not put text in front of an agent."""
+    NONE = "none"
+    """Not for agents: a message that was sent."""
+
+
+class PartState(str, Enum):
+    """Where one part of a send stands."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message to be stored."""
+
+    message_id: str
+    user_id: str
+    msg_type: str
+    text: str
+    timestamp: int
+    context_token: str
+    delivery: Delivery
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StoredMessage:
+    """A message as it is stored. `row` grows in the order of arrival."""
+
+    row: int
+    bot_id: str
+    message_id: str
+    user_id: str
+    direction: Direction
+    msg_type: str
+    text: str
+    timestamp: int
+    delivery: Delivery
+    raw: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Messages that one reader holds until it acknowledges or the lease is over."""
+
+    id: str
+    messages: tuple[StoredMessage, ...]
+    waiting: int
+    """Messages that stay pending behind these."""
+
+
+@dataclass(frozen=True)
+class ReplyWindow:
+    """The newest context token of a user, and how much of it is used. `token` is a secret."""
+
+    bot_id: str
+    user_id: str
+    token: str
+    received_at: int
+    replies_used: int
+    dead: bool
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a send in the outbox."""
+
+    row: int
+    client_id: str
+    bot_id: str
+    user_id: str
+    item: dict[str, Any]
+    text: str
+    state: PartState
+    reason: str
+    attempts: int
+    created_at: int
+
+
+@dataclass(frozen=True)
+class BotState:
+    """What the leader knows of a bot: its cursor, and whether polling works."""
+
+    bot_id: str
+    cursor: str
+    problem: str
+    """"" while polling works, else one sentence for the user."""
+    updated_at: int
