@@ -1,1 +1,8 @@
 """One module per coding agent: its files, what to put in them, how its hooks speak."""
+
+from __future__ import annotations
+
+from weilink.agents.base import Agent
+from weilink.agents.claude import Claude
+
+ALL: dict[str, Agent] = {agent.name: agent for agent in (Claude(),)}

@@ -6,10 +6,26 @@ Facts are measured with Claude Code 2.1.330 on Linux, November 2026.
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from weilink.agents import templates
+from weilink.agents.base import Changes, Program, Request, Scope
+from weilink.errors import UsageError
+from weilink.i18n import t
 
 # A longer `additionalContext` is replaced by a path and a preview. The program counts UTF-16 code
 # units, so a character outside the basic plane (most emoji) counts as two.
 CONTEXT_LIMIT = 10_000
+
+_SERVER = "weilink"
+# Texts by which an MCP server entry of an older WeiLink is known.
+_SERVER_MARKS = ("weilink", "http://127.0.0.1:8000/", "http://localhost:8000/")
+_VERSION_SECONDS = 20
+_QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
 
 
 def prompt_context(event: str, text: str) -> str:
@@ -19,3 +35,149 @@ def prompt_context(event: str, text: str) -> str:
     """
     output = {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
     return json.dumps(output)
+
+
+class Claude:
+    """Claude Code."""
+
+    name = "claude"
+    title = "Claude Code"
+    scopes: tuple[Scope, ...] = ("user", "project", "local")
+    # A group moves from the second list to the first with its entry in templates/claude/hooks.json.
+    hooks = ("prompt", "session")
+    later_hooks = ("turn", "wake", "approve", "notify")
+
+    def find(self) -> Program | None:
+        """Return the installed program, or `None`."""
+        home = Path.home()
+        for place in ("claude", home / ".local/bin/claude", home / ".claude/local/claude"):
+            if path := shutil.which(str(place)):
+                version = _version(path)
+                return Program(Path(path).absolute(), version) if version else None
+        return None
+
+    def describe(self, request: Request, changes: Changes, program: Program | None) -> None:
+        """Tell `changes` all that Claude Code needs (see `Agent`)."""
+        if request.scope != "user" and request.folder == Path.home():
+            raise UsageError(
+                t(
+                    "The current folder is your home folder, where scope '{scope}' is the same as"
+                    " 'user'; change to the project's folder or use --scope user",
+                    scope=request.scope,
+                )
+            )
+        self._server(request, changes, program)
+        self._hooks(request, changes)
+        folder = request.folder / ".claude" if request.scope == "project" else _config_folder()
+        changes.whole_file(
+            folder / "skills" / "weilink" / "SKILL.md",
+            templates.text("skill/SKILL.md").encode(),
+            reason=t("the skill that tells the agent how to read and answer WeChat messages"),
+            marks=("weilink",),
+        )
+
+    def place(self, scope: Scope, folder: Path) -> Path:
+        """Return the folder that tells installations of the same scope apart."""
+        return _config_folder() if scope == "user" else folder
+
+    def next_steps(self, request: Request) -> list[str]:
+        """Return what the user does after the installation."""
+        steps = [t("Start (or restart) claude.")]
+        if request.scope == "project":
+            steps = [t("Start claude in this folder, and allow the project's MCP server.")]
+        if request.hooks:
+            steps.append(t("Write to the bot in WeChat; your next prompt carries the message."))
+        else:
+            steps.append(t("Write to the bot in WeChat; ask the agent to call the recv tool."))
+        return steps
+
+    def _hooks(self, request: Request, changes: Changes) -> None:
+        folder = _config_folder() if request.scope == "user" else request.folder / ".claude"
+        file = folder / ("settings.local.json" if request.scope == "local" else "settings.json")
+        groups = templates.filled("claude/hooks.json", hook_command=request.hook_command)
+        for group in request.hooks:
+            for event, entry in groups[group].items():
+                changes.group_item(
+                    file,
+                    ("hooks", event),
+                    entry,
+                    inner="hooks",
+                    own=request.hook_command,
+                    mark=request.hook_mark,
+                    reason=t("hook on {event}: hands over waiting messages", event=event),
+                )
+
+    def _server(self, request: Request, changes: Changes, program: Program | None) -> None:
+        entry: dict[str, Any] = templates.filled(
+            "claude/mcp.json",
+            python=request.python,
+            arguments=list(request.arguments),
+            environment=dict(request.environment),
+        )[request.transport]
+        if not entry.get("env", True):
+            del entry["env"]
+        reason = t("MCP server: the tools to read, answer and search WeChat messages")
+        if request.scope == "project":
+            changes.member(
+                request.folder / ".mcp.json",
+                ("mcpServers", _SERVER),
+                entry,
+                reason=reason,
+                marks=_SERVER_MARKS,
+            )
+            return
+        # A batch file would have to be given the JSON through a second shell.
+        usable = program is not None and program.path.suffix.lower() not in (".cmd", ".bat")
+        mcp = (str(program.path), "mcp") if program is not None and usable else ()
+        scope = ("-s", request.scope)
+        local = ("projects", _project(request.folder)) if request.scope == "local" else ()
+        changes.member(
+            _state_file(),
+            (*local, "mcpServers", _SERVER),
+            entry,
+            reason=reason,
+            marks=_SERVER_MARKS,
+            add=(*mcp, "add-json", *scope, _SERVER, "{value}") if mcp else (),
+            remove=(*mcp, "remove", *scope, _SERVER) if mcp else (),
+            folder=request.folder,
+            environment=_QUIET,
+        )
+
+
+def _version(program: str) -> str | None:
+    try:
+        done = subprocess.run(
+            [program, "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_VERSION_SECONDS,
+            env={**os.environ, **_QUIET},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    words = done.stdout.decode("utf-8", "replace").split()
+    return words[0] if done.returncode == 0 and words else None
+
+
+def _config_folder() -> Path:
+    asked = os.environ.get("CLAUDE_CONFIG_DIR")
+    return Path(asked).absolute() if asked else Path.home() / ".claude"
+
+
+def _state_file() -> Path:
+    """Return the file in which Claude Code keeps MCP servers of user and local scope."""
+    old = _config_folder() / ".config.json"
+    if old.is_file() and old.stat().st_size:
+        return old
+    asked = os.environ.get("CLAUDE_CONFIG_DIR")
+    return (Path(asked).absolute() if asked else Path.home()) / ".claude.json"
+
+
+def _project(folder: Path) -> str:
+    """Return the name under which Claude Code knows the project of a folder."""
+    real = Path(os.path.realpath(folder))
+    for candidate in (real, *real.parents):
+        if (candidate / ".git").exists():
+            return str(candidate)
+    return str(real)

@@ -1,0 +1,142 @@
+"""`weilink setup`: WeiLink into a coding agent, or out of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weilink.errors import UsageError
+from weilink.i18n import set_language, t
+
+
+@click.command("setup")
+@click.argument("agent", required=False)
+@click.option(
+    "--scope",
+    type=click.Choice(["user", "project", "local"]),
+    default="user",
+    show_default=True,
+    help="For you everywhere, for everybody in this folder's project, or for you in it.",
+)
+@click.option(
+    "--transport",
+    type=click.Choice(["stdio", "http"]),
+    default="stdio",
+    show_default=True,
+    help="The agent starts the MCP server itself, or uses a running `weilink mcp -t http`.",
+)
+@click.option(
+    "--hooks",
+    metavar="LIST",
+    help="Which hooks to install, separated by commas, or none.  [default: prompt,session]",
+)
+@click.option("--dry-run", is_flag=True, help="Print the diff and write nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Agree to all that the plan names.")
+@click.option("--uninstall", is_flag=True, help="Take out what setup put in.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/setup.md).")
+@click.pass_obj
+def setup_command(
+    options: dict[str, Any],
+    agent: str | None,
+    scope: Any,
+    transport: Any,
+    hooks: str | None,
+    dry_run: bool,
+    yes: bool,
+    uninstall: bool,
+    as_json: bool,
+) -> None:
+    """Put WeiLink into a coding agent, or take it out again.
+
+    AGENT is claude.
+    """
+    # Imported here: `weilink --help` must not pay for them.
+    from rich.console import Console
+
+    from weilink import agents, settings
+    from weilink.setup import report
+    from weilink.setup.install import Choice, Job
+
+    loaded = settings.load(**options)
+    set_language(loaded.lang)
+    known = ", ".join(agents.ALL)
+    if agent is None:
+        raise UsageError(
+            t("Say which agent: weilink setup AGENT, with one of {known}", known=known)
+        )
+    if agent not in agents.ALL:
+        raise UsageError(
+            t("'{agent}' is not an agent; use one of {known}", agent=agent, known=known)
+        )
+    chosen = agents.ALL[agent]
+    if scope not in chosen.scopes:
+        raise UsageError(t("{agent} has no scope '{scope}'", agent=chosen.title, scope=scope))
+    _check_can_ask(dry_run=dry_run, yes=yes, as_json=as_json)
+    groups = _hooks(hooks, chosen.hooks, chosen.later_hooks)
+    job = Job(Choice(chosen, scope, transport, groups, uninstall), loaded, Path.cwd())
+    console = Console(highlight=False, soft_wrap=True)
+
+    if job.interrupted and not dry_run:
+        job.repair()
+    plan = job.plan()
+    if not as_json and (plan.effective or plan.remarks):
+        report.show_plan(console, job, plan, whole=dry_run)
+    if dry_run:
+        if not as_json:
+            console.print(
+                t("Nothing was written (--dry-run).")
+                if plan.effective
+                else t("Nothing would change.")
+            )
+    else:
+        if plan.effective and not yes and not _agreed():
+            console.print(t("Nothing was written."))
+            raise click.exceptions.Exit(1)
+        job.apply(plan)
+    if as_json:
+        click.echo(json.dumps(report.as_json(job, plan, dry_run=dry_run), indent=2))
+    elif not dry_run:
+        report.show_result(console, job, plan)
+
+
+def _check_can_ask(*, dry_run: bool, yes: bool, as_json: bool) -> None:
+    if dry_run or yes:
+        return
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            t("Nobody can be asked here; add --yes to write, or --dry-run to see what would be")
+        )
+
+
+def _agreed() -> bool:
+    return click.confirm(t("Write this?"), default=True)
+
+
+def _hooks(asked: str | None, offered: Any, later: Any) -> tuple[str, ...]:
+    if asked is None:
+        return tuple(offered)
+    if asked == "none":
+        return ()
+    names = dict.fromkeys(name.strip() for name in asked.split(",") if name.strip())
+    for name in names:
+        if name in later:
+            raise UsageError(
+                t(
+                    "The hooks '{name}' are not available in this version; choose from {offered}",
+                    name=name,
+                    offered=", ".join(offered),
+                )
+            )
+        if name not in offered:
+            raise UsageError(
+                t(
+                    "'{name}' is not a group of hooks; choose from {offered}, or none",
+                    name=name,
+                    offered=", ".join(offered),
+                )
+            )
+    return tuple(name for name in offered if name in names)

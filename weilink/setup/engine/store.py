@@ -1,0 +1,104 @@
+"""Our own files: the manifest, the backups, the journal and the lock of one folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from weilink.errors import WeiLinkError
+from weilink.i18n import t
+from weilink.setup.engine import files, manifest
+
+_LOCK_SECONDS = 30
+
+
+class Store:
+    """The folder in which the engine remembers what it did."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.journal = folder / "journal.json"
+        self._manifest = folder / "manifest.json"
+        self._backups = folder / "backups"
+        self._lock = folder / "lock"
+
+    def load(self) -> manifest.Manifest:
+        """Return the manifest."""
+        return manifest.load(self._manifest)
+
+    @contextmanager
+    def lock(self) -> Iterator[tuple[Path, ...]]:
+        """Keep other runs out; yields the folders that had to be created for it.
+
+        Raises:
+            WeiLinkError: another run is still busy.
+        """
+        created = tuple(files.make_folders(self.folder))
+        folders = created
+        try:
+            with FileLock(self._lock, timeout=_LOCK_SECONDS, mode=0o600):
+                folders = self.load().folders or created
+                yield created
+        except Timeout:
+            raise WeiLinkError(
+                t("Another setup is running; wait until it has ended ({path})", path=self._lock)
+            ) from None
+        finally:
+            self._tidy(folders)
+
+    def backup(self, name: str) -> bytes:
+        """Return a content that was saved.
+
+        Raises:
+            WeiLinkError: it is gone or was changed.
+        """
+        path = self._backups / name
+        try:
+            data = path.read_bytes()
+        except OSError:
+            data = b""
+        if files.digest(data) != name:
+            raise WeiLinkError(t("The backup {path} is gone or damaged", path=path))
+        return data
+
+    def save(self, data: bytes) -> None:
+        """Keep a content for undo."""
+        path = self._backups / files.digest(data)
+        if not path.exists():
+            files.make_folders(self._backups)
+            files.write_private(path, data)
+
+    def write(self, content: manifest.Manifest) -> None:
+        """Put a new manifest in the place of the old, and drop backups that it does not need."""
+        if content.installs:
+            files.write_private(self._manifest, manifest.dump(content))
+        else:
+            files.remove(self._manifest)
+        self.prune(content)
+
+    def prune(self, content: manifest.Manifest) -> None:
+        """Remove backups that `content` does not name, and what a killed run was writing."""
+        for path in self.folder.glob("*.new"):
+            files.remove(path)
+        if self._backups.is_dir():
+            for path in self._backups.iterdir():
+                if path.name not in content.backups:
+                    files.remove(path)
+            if not content.backups:
+                shutil.rmtree(self._backups, ignore_errors=True)
+
+    def _tidy(self, folders: tuple[Path, ...]) -> None:
+        """Leave no trace when nothing is installed."""
+        if self._manifest.exists() or self.journal.exists():
+            return
+        # Another run that waits for the lock file makes it again.
+        files.remove(self._lock)
+        with suppress(OSError):
+            self.folder.rmdir()
+        for folder in reversed(folders):
+            with suppress(OSError):
+                folder.rmdir()

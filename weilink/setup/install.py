@@ -1,0 +1,191 @@
+"""One agent in or out: what the agent needs, as a plan of the engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weilink.agents.base import Agent, Program, Request, Scope, Transport
+from weilink.agents.shell import SCRIPT, hook_command, lasting_python
+from weilink.assets import asset
+from weilink.errors import UsageError, WeiLinkError
+from weilink.i18n import t
+from weilink.settings import Settings
+from weilink.setup.engine import plan as engine
+from weilink.setup.engine import transaction
+from weilink.setup.engine.edits import Edit, GroupItem, Member
+from weilink.setup.engine.manifest import Writer
+from weilink.setup.engine.store import Store
+
+# Settings that the MCP server must share with the shell in which setup ran.
+_PASSED_ON = ("ilink_base_url", "cdn_base_url", "lang")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user chose on the command line."""
+
+    agent: Agent
+    scope: Scope
+    transport: Transport
+    hooks: tuple[str, ...]
+    uninstall: bool
+
+
+class Job:
+    """One run of setup for one agent."""
+
+    def __init__(self, choice: Choice, settings: Settings, folder: Path) -> None:
+        self.choice = choice
+        self._folder = folder
+        self._base_path = settings.base_path
+        self.store = Store(settings.base_path / "setup")
+        self.program: Program | None = None if choice.uninstall else choice.agent.find()
+        place = choice.agent.place(choice.scope, folder)
+        self.name = f"{choice.agent.name}:{choice.scope}:{place}"
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether an earlier run was killed in the middle."""
+        return self.store.journal.exists()
+
+    def repair(self) -> None:
+        """Finish or take back what an earlier run left."""
+        with self.store.lock():
+            transaction.recover(self.store)
+
+    def plan(self) -> engine.Plan:
+        """Return what would be done; reads, and writes nothing.
+
+        Raises:
+            WeiLinkError: it cannot be done; see its subclasses.
+        """
+        if self.choice.uninstall:
+            return engine.plan_uninstall(self.name, self.store)
+        return engine.plan_install(self.name, self._wanted(), self.store)
+
+    def apply(self, shown: engine.Plan) -> None:
+        """Do what the user agreed to.
+
+        Raises:
+            WeiLinkError: the files changed meanwhile, or cannot be written.
+        """
+        if self.choice.uninstall and not self.store.folder.exists():
+            return
+        with self.store.lock() as created:
+            transaction.recover(self.store)
+            plan = self.plan()
+            if plan != shown:
+                raise WeiLinkError(
+                    t("The files changed while you were reading; run the command again")
+                )
+            transaction.apply(plan, self.store, created)
+
+    @property
+    def request(self) -> Request:
+        """The question to the agent module."""
+        choice = self.choice
+        script = self._base_path / "hooks" / SCRIPT
+        return Request(
+            scope=choice.scope,
+            transport=choice.transport,
+            hooks=choice.hooks,
+            base_path=self._base_path,
+            folder=self._folder,
+            hook_command=hook_command(lasting_python(), script, choice.agent.name),
+            hook_mark=SCRIPT,
+            python=sys.executable,
+            arguments=_server_arguments(self._base_path),
+            environment=_server_environment(),
+        )
+
+    def _wanted(self) -> list[engine.Wanted]:
+        try:
+            str(self._base_path).encode()
+            str(self._folder).encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                t("The name of the folder is not valid text; choose another --base-path")
+            ) from None
+        collected = _Collected()
+        self.choice.agent.describe(self.request, collected, self.program)
+        if self.choice.hooks:
+            collected.whole_file(
+                self._base_path / "hooks" / SCRIPT,
+                asset("hooks", SCRIPT).read_bytes(),
+                reason=t("the hook script, which asks WeiLink for new messages"),
+                marks=("weilink", "WeiLink"),
+            )
+        return collected.wanted
+
+
+class _Collected:
+    """The `Changes` that agents fill, as the engine wants them."""
+
+    def __init__(self) -> None:
+        self.wanted: list[engine.Wanted] = []
+
+    def member(
+        self,
+        file: Path,
+        path: tuple[str, ...],
+        value: Mapping[str, Any],
+        *,
+        reason: str,
+        marks: tuple[str, ...] = (),
+        add: tuple[str, ...] = (),
+        remove: tuple[str, ...] = (),
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        writer = Writer(add, remove, folder or file.parent, environment or {}) if add else None
+        self._edit(file, Member(path, dict(value), marks), reason, writer)
+
+    def group_item(
+        self,
+        file: Path,
+        path: tuple[str, ...],
+        value: Mapping[str, Any],
+        *,
+        inner: str,
+        own: str,
+        mark: str,
+        reason: str,
+    ) -> None:
+        self._edit(file, GroupItem(path, dict(value), inner, own, mark), reason, None)
+
+    def whole_file(
+        self, file: Path, content: bytes, *, reason: str, marks: tuple[str, ...] = ()
+    ) -> None:
+        self.wanted.append(engine.WantedFile(file, content, (reason,), marks))
+
+    def _edit(self, file: Path, edit: Edit, reason: str, writer: Writer | None) -> None:
+        for index, want in enumerate(self.wanted):
+            if isinstance(want, engine.WantedEdits) and want.path == file:
+                self.wanted[index] = engine.WantedEdits(
+                    file, (*want.edits, edit), (*want.reasons, reason)
+                )
+                return
+        self.wanted.append(engine.WantedEdits(file, (edit,), (reason,), writer=writer))
+
+
+def _server_arguments(base_path: Path) -> tuple[str, ...]:
+    # Agents start the server in the user's project, whose files must not take the place of our
+    # modules (a folder named "mcp" would).
+    safe = ("-P",) if sys.version_info >= (3, 11) else ()
+    own = () if base_path == Path("~/.weilink").expanduser() else ("-d", str(base_path))
+    return (*safe, "-m", "weilink", *own, "mcp")
+
+
+def _server_environment() -> dict[str, str]:
+    found = {}
+    for name in _PASSED_ON:
+        variable = f"WEILINK_{name.upper()}"
+        value = os.environ.get(variable)
+        if value and value != Settings.model_fields[name].default:
+            found[variable] = value
+    return found
