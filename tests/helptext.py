@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
-
 from weilink.cli.main import root
 
 PATH = Path(__file__).parent.parent / "weilink" / "cli" / "help.txt"
@@ -14,7 +12,7 @@ PATH = Path(__file__).parent.parent / "weilink" / "cli" / "help.txt"
 
 def current() -> str:
     """Return what `weilink --help` says, at the width of an ordinary terminal."""
-    with click.Context(root, info_name="weilink", terminal_width=80) as context:
+    with root.make_context("weilink", [], resilient_parsing=True, terminal_width=80) as context:
         return root.get_help(context) + "\n"
 
 

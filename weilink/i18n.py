@@ -1,7 +1,7 @@
 """Messages to people in English or Chinese.
 
-The English text in the source is the key; `locale/zh.json` holds the Chinese.
-`tests/test_i18n.py` fails when a `t("...")` of the source has no Chinese.
+The English text in the source is the key; the files of `locale/zh/` hold the Chinese, one for
+each package. `tests/test_i18n.py` fails when a `t("...")` of the source has no Chinese.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def language() -> str:
 
 @lru_cache(maxsize=1)
 def _chinese() -> dict[str, str]:
-    texts = json.loads((Path(__file__).parent / "locale" / "zh.json").read_text("utf-8"))
-    assert isinstance(texts, dict)  # noqa: S101  (our own packaged file)
+    texts: dict[str, str] = {}
+    for path in sorted((Path(__file__).parent / "locale" / "zh").glob("*.json")):
+        texts |= json.loads(path.read_text("utf-8"))
     return texts
 
 

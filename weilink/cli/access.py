@@ -52,7 +52,7 @@ def _name(ctx: click.Context, user: str, allowed: bool) -> None:
             policy = await service.store.preferences.get("access_policy", Policy.OWNER.value)
         if policy == Policy.OWNER.value and allowed:
             click.echo(
-                t("Noted. It takes effect with the policy 'allowlist': weilink access policy ...")
+                t("Noted. It takes effect under another policy: weilink access policy allowlist")
             )
 
     run_async(body)
