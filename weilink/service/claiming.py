@@ -88,7 +88,7 @@ class Claims:
         Done before anything is claimed, so that a message whose leader was killed between
         handing over and hearing back is not handed out twice.
         """
-        for path in await anyio.to_thread.run_sync(_left_behind, self._acks):
+        for path in _left_behind(self._acks):
             await self._store.inbox.acknowledge(path.name)
             path.unlink(missing_ok=True)
 

@@ -34,6 +34,7 @@ class Database:
         # Transactions of this process never interleave on the connection.
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._db: sqlite3.Connection | None = None
+        self._peek: sqlite3.Connection | None = None
 
     async def open(self) -> None:
         """Open the file, make it when it is not there, and bring its schema up to date.
@@ -65,6 +66,9 @@ class Database:
 
     async def aclose(self) -> None:
         """Close the connection; waits for the transaction that is under way."""
+        if self._peek is not None:
+            self._peek.close()
+            self._peek = None
         db, self._db = self._db, None
         if db is not None:
             await self._in_thread(db.close)
@@ -99,6 +103,18 @@ class Database:
         self._db.execute(f"BEGIN {kind}")
         with self._db:
             return function(self._db, *args, **kwargs)
+
+    def peek(self, query: str) -> bool:
+        """Return whether `query` finds a row, without leaving the event loop.
+
+        For a question that an index answers in microseconds and that is asked at every prompt:
+        two changes of thread cost more than the answer. Readers never wait in WAL mode.
+        """
+        if self._db is None:
+            raise RuntimeError("the database is not open")
+        if self._peek is None:
+            self._peek = sqlite3.connect(self.path, isolation_level=None)
+        return self._peek.execute(query).fetchone() is not None
 
     async def _in_thread(self, function: Callable[..., _T], *args: object) -> _T:
         """Run `function` in a thread, to its end also when the caller is cancelled.

@@ -16,6 +16,8 @@ COLUMNS = "row, bot_id, message_id, user_id, direction, msg_type, text, timestam
 CLAIM_AT_MOST = 200
 """Messages that are looked at for one claim; the rest waits for the next."""
 
+_OPEN = "SELECT 1 FROM messages WHERE delivery IN ('pending', 'claimed') LIMIT 1"
+
 Fit = Callable[[Sequence[StoredMessage], int], int]
 """Given the oldest messages and how many are pending in all: how many of them to take."""
 
@@ -42,7 +44,7 @@ class Inbox:
     async def claim(self, reader: str, lease_ms: int, fit: Fit) -> Claim | None:
         """Give the oldest pending messages to `reader`; `None` when there are none to have."""
         # Most prompts find nothing. A read costs no write lock and no sync of the disk.
-        if not await self._db.read(_has_open):
+        if not self._db.peek(_OPEN):
             return None
         return await self._db.write(_claim, reader, lease_ms, fit)
 
@@ -118,11 +120,6 @@ def _commit_batch(
         (bot_id, cursor, now),
     )
     return new
-
-
-def _has_open(db: sqlite3.Connection) -> bool:
-    query = "SELECT 1 FROM messages WHERE delivery IN ('pending', 'claimed') LIMIT 1"
-    return db.execute(query).fetchone() is not None
 
 
 def _claim(db: sqlite3.Connection, reader: str, lease_ms: int, fit: Fit) -> Claim | None:

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios to something measured beside them, never times alone. `make bench`."""
