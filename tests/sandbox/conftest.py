@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from tests.sandbox.wire import Wire
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import SandboxProcess
+
+_users = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +21,10 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture
-def phone(sandbox: SandboxProcess, request: pytest.FixtureRequest) -> Iterator[Phone]:
+def phone(sandbox: SandboxProcess) -> Iterator[Phone]:
     """A phone of a user of this test's own, with short polls, no faults and an empty journal."""
     defaults = sandbox.phone.state().options
-    with Phone(
-        sandbox.phone.base_url, user=request.node.name.replace("[", "-").rstrip("]")
-    ) as phone:
+    with Phone(sandbox.phone.base_url, user=f"user-{next(_users)}") as phone:
         phone.lab.set_options(longpoll_seconds=0.2, login_poll_seconds=0.2)
         phone.lab.clear_journal()
         yield phone
@@ -35,5 +36,13 @@ def phone(sandbox: SandboxProcess, request: pytest.FixtureRequest) -> Iterator[P
 def wire(phone: Phone) -> Iterator[Wire]:
     """A client that is logged in as a bot of the phone's user."""
     client = Wire(phone, phone.lab.new_bot())
+    with client.http:
+        yield client
+
+
+@pytest.fixture
+def client(phone: Phone) -> Iterator[Wire]:
+    """A client before its login."""
+    client = Wire(phone)
     with client.http:
         yield client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
 from typing import Any
 
 import httpx
@@ -34,11 +35,12 @@ class Wire:
         self.token = credentials.token if credentials else ""
         self.http = httpx.Client(base_url=phone.base_url, trust_env=False, timeout=10)
 
-    def post(self, name: str, body: dict[str, Any] | None = None, **changes: str) -> httpx.Response:
+    def post(self, name: str, body: Any = None, **changes: str) -> httpx.Response:
+        # Escaped to ASCII, as a lone surrogate could not be sent otherwise.
         return self.http.post(
             f"/ilink/bot/{name}",
-            json={"base_info": BASE_INFO, **(body or {})},
-            headers=headers(self.token, **changes),
+            content=json.dumps({"base_info": BASE_INFO, **(body or {})}),
+            headers=headers(self.token, **{"Content-Type": "application/json", **changes}),
         )
 
     def qrcode(self, *tokens: str) -> dict[str, Any]:
@@ -65,8 +67,10 @@ class Wire:
         token: str = self.updates()["msgs"][-1]["context_token"]
         return token
 
-    def message(self, text: str, context: str, client_id: str, **changes: Any) -> dict[str, Any]:
-        return {
+    def send(
+        self, text: str, context: str, client_id: str, changes: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        msg = {
             "from_user_id": "",
             "to_user_id": self.phone.user_id(),
             "client_id": client_id,
@@ -74,10 +78,7 @@ class Wire:
             "message_state": 2,
             "item_list": [{"type": 1, "text_item": {"text": text}}],
             "context_token": context,
-            **changes,
+            **(changes or {}),
         }
-
-    def send(self, text: str, context: str, client_id: str, **changes: Any) -> dict[str, Any]:
-        msg = self.message(text, context, client_id, **changes)
         answer: dict[str, Any] = self.post("sendmessage", {"msg": msg}).json()
         return answer

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -16,6 +18,8 @@ from weilink.sandbox.guard import Guard
 from weilink.sandbox.ilink import ILink
 from weilink.sandbox.layers import FaultLayer, Recorder
 from weilink.sandbox.world import World
+
+_PIECE = 256 * 1024
 
 
 def build(world: World) -> ASGIApp:
@@ -53,7 +57,17 @@ def _cdn_routes(world: World) -> list[Route]:
             data = world.cdn.download(request.query_params.get("encrypted_query_param", ""))
         except CdnError as problem:
             return error(problem)
-        return Response(data, media_type="application/octet-stream")
+
+        async def pieces() -> AsyncIterator[bytes]:
+            # So that the connection's buffer does not hold the file once more.
+            for at in range(0, len(data), _PIECE):
+                yield data[at : at + _PIECE]
+
+        return StreamingResponse(
+            pieces(),
+            media_type="application/octet-stream",
+            headers={"content-length": str(len(data))},
+        )
 
     return [
         Route("/c2c/upload", upload, methods=["POST"]),

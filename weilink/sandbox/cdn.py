@@ -92,6 +92,10 @@ class Cdn:
         """Say whether a file is stored under this reference."""
         return reference in self._files
 
+    def encrypted_with(self, reference: str, key: bytes | None) -> bool:
+        """Say whether an uploaded file was announced with this key."""
+        return any(u.reference == reference and u.key == key for u in self._uploads.values())
+
     def download(self, reference: str) -> bytes:
         """Return the stored bytes.
 

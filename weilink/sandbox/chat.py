@@ -45,9 +45,10 @@ class Entry:
     def record(self) -> ChatMessage:
         """Return it as the control API tells it."""
         wire, items = self.wire, self.wire["item_list"]
-        first = items[0] if items else {}
-        part = first.get(media.PARTS.get(first.get("type", 0), "text_item"), {})
-        quoted = next((str(i["ref_msg"].get("svr_id", "")) for i in items if i.get("ref_msg")), "")
+        first = items[0]
+        part = media.part_of(first, "text_item")
+        quotes = [item["ref_msg"] for item in items if isinstance(item.get("ref_msg"), dict)]
+        quoted = str(quotes[0].get("svr_id", "")) if quotes else ""
         return ChatMessage(
             n=self.n,
             message_id=str(wire["message_id"]),
@@ -220,15 +221,13 @@ class Chat:
         if kind not in KINDS:
             raise RefusedError(f"item type {kind!r} is unknown")
         if kind == 1:
-            text = (item.get("text_item") or {}).get("text")
+            text = media.part_of(item, "text_item").get("text")
             if not isinstance(text, str) or not text:
                 raise RefusedError("a text item without text")
             if len(text.encode("utf-8", "surrogatepass")) > TEXT_LIMIT:
                 raise RefusedError(f"the text is longer than {TEXT_LIMIT} bytes of UTF-8")
         elif kind in media.PARTS:
-            reference = ((item.get(media.PARTS[kind]) or {}).get("media") or {}).get(
-                "encrypt_query_param"
-            )
+            reference = media.carrier_of(item).get("encrypt_query_param")
             if not isinstance(reference, str) or not self._has_file(reference):
                 raise RefusedError("the media item refers to no uploaded file")
         return item

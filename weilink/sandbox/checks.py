@@ -11,6 +11,7 @@ from typing import Any
 from starlette.requests import Request
 
 _PRODUCT = r"[^\s/()]+/[^\s/()]+( \([^()]*\))?"
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}")
 _AGENT = re.compile(rf"{_PRODUCT}( {_PRODUCT})*")
 
 
@@ -26,7 +27,7 @@ class Checks:
         if headers.get("ilink-app-id") != "bot":
             yield "iLink-App-Id is not 'bot'"
         version = headers.get("ilink-app-clientversion", "")
-        if not (version.isascii() and version.isdigit()) or int(version) > 0xFFFFFF:
+        if not _NUMBER.fullmatch(version) or int(version) > 0xFFFFFF:
             yield "iLink-App-ClientVersion is not the decimal of 0x00MMNNPP"
         if request.method != "POST":
             return
@@ -41,7 +42,7 @@ class Checks:
             text = base64.b64decode(value, validate=True).decode("ascii")
         except (binascii.Error, UnicodeDecodeError):
             text = ""
-        if not text.isdigit() or str(int(text)) != text or int(text) >= 2**32:
+        if not _NUMBER.fullmatch(text) or int(text) >= 2**32:
             yield "X-WECHAT-UIN is not the base64 of a decimal uint32"
         elif value == self._last_uin:
             yield "X-WECHAT-UIN is the same as in the request before"

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from weilink.sandbox.accounts import Bot, SandboxError
+from weilink.sandbox.cdn import CdnError
 from weilink.sandbox.faults import Rule
 from weilink.sandbox.ilink import reply
 from weilink.sandbox.polling import while_connected
@@ -45,7 +46,9 @@ def guarded(
     async def endpoint(request: Request) -> Response:
         try:
             return await handler(request)
-        except (SandboxError, ValueError, TypeError, KeyError) as error:
+        except KeyError as error:
+            return reply({"error": f"{error} is missing"}, 400)
+        except (SandboxError, CdnError, ValueError, TypeError) as error:
             return reply({"error": str(error)}, 400)
 
     return endpoint

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from dataclasses import asdict
-from typing import Any
+from urllib.parse import quote as escape
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +18,7 @@ from weilink.sandbox.control import Body, guarded, json_body, wait_seconds
 from weilink.sandbox.ilink import reply
 from weilink.sandbox.polling import while_connected
 from weilink.sandbox.quotes import quote
+from weilink.sandbox.records import ChatMessage
 from weilink.sandbox.world import World
 
 _TYPES = {name: number for number, name in KINDS.items()}
@@ -58,7 +58,7 @@ class ChatControl:
             for one, items in zip(body["messages"], made, strict=True)
         ]
         self._world.changes.notify()
-        return reply({"messages": [asdict(entry.record()) for entry in entries]})
+        return reply({"messages": [vars(entry.record()) for entry in entries]})
 
     def _items(self, message: Body) -> list[Body]:
         items: list[Body] = message.get("items") or [
@@ -82,7 +82,7 @@ class ChatControl:
         item = self._media_item(query["kind"], plain, dict(query))
         entry = self._world.chat.write(user_id, bot, [item])
         self._world.changes.notify()
-        return reply(asdict(entry.record()))
+        return reply(vars(entry.record()))
 
     def _media_item(self, kind: str, plain: bytes, query: dict[str, str]) -> Body:
         form = query.get("key_form", "")
@@ -98,8 +98,6 @@ class ChatControl:
         reference = self._world.cdn.store(data)
         carried: Body = {"encrypt_query_param": reference, "encrypt_type": 1}
         if self._world.options.media_full_url:
-            from urllib.parse import quote as escape
-
             url = f"{self._world.cdn_base_url}/download?encrypted_query_param="
             carried["full_url"] = url + escape(reference, safe="")
         part: Body = {"media": carried}
@@ -133,9 +131,8 @@ class ChatControl:
     async def _read(self, request: Request) -> Response:
         """Return the messages that match; hold until there are `count` of them."""
         query = request.query_params
-        wanted = {
-            key: query[key] for key in ("author", "kind", "text", "client_id") if key in query
-        }
+        names = ("author", "kind", "text", "client_id")
+        wanted = {name: query[name] for name in names if name in query}
         if query.get("user"):
             wanted["user_id"] = self._world.accounts.user(query["user"])
         if query.get("bot"):
@@ -143,21 +140,22 @@ class ChatControl:
         contains, after = query.get("contains", ""), int(query.get("after", "0"))
         count, seconds = int(query.get("count", "0")), wait_seconds(request)
         acknowledged = query.get("acknowledged") == "1"
-        found: list[Body] = []
+        found: list[ChatMessage] = []
         seen = after
 
         def look() -> bool:
-            # Only what is new since the last look: waits on long chats stay cheap.
+            # Only what is new since the last look: waits on long chats stay cheap. An old message
+            # can still become acknowledged, so then all are looked at again.
             nonlocal seen
             if acknowledged:
                 found.clear()
                 seen = after
             for entry in self._world.chat.entries[seen:]:
-                record: dict[str, Any] = asdict(entry.record())
+                record = entry.record()
                 if (
-                    all(record[key] == value for key, value in wanted.items())
-                    and contains in record["text"]
-                    and (not acknowledged or record["acknowledged"])
+                    (not acknowledged or record.acknowledged)
+                    and all(getattr(record, name) == value for name, value in wanted.items())
+                    and contains in record.text
                 ):
                     found.append(record)
             seen = len(self._world.chat.entries)
@@ -166,16 +164,17 @@ class ChatControl:
         await request.body()
         changes = self._world.changes
         await while_connected(request, lambda: changes.until(look, lambda: seconds))
-        return reply({"messages": found, "enough": len(found) >= count})
+        # Not asdict, which copies every item.
+        return reply({"messages": [vars(one) for one in found], "enough": len(found) >= count})
 
     async def _content(self, request: Request) -> Response:
         """Return the decrypted bytes of a media message."""
         entry = self._entry(request.path_params["message_id"])
         item = entry.wire["item_list"][0]
-        part = item.get(media.PARTS.get(item.get("type", 0), ""))
-        if part is None:
+        reference = media.carrier_of(item).get("encrypt_query_param")
+        if reference is None:
             raise SandboxError("this message holds no media")
-        data = self._world.cdn.download(part["media"]["encrypt_query_param"])
+        data = self._world.cdn.download(reference)
         key = media.key_of(item)
         plain = data if key is None else media.decrypt(data, key)
         return Response(plain, media_type="application/octet-stream")

@@ -52,6 +52,8 @@ class Rule:
         }
         if self.kind in wanted and not isinstance(self.value, wanted[self.kind]):
             raise ValueError(f"the fault '{self.kind}' does not take the value {self.value!r}")
+        if self.kind == "status" and not 200 <= self.value <= 599:
+            raise ValueError(f"{self.value} is not the status of an answer")
         self._dice.seed(self.seed)
 
     def strikes(self, path: str) -> bool:

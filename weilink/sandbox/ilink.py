@@ -183,11 +183,21 @@ class ILink:
         if entry is None:
             return {"ret": 0}
         item = entry.wire["item_list"][0]
-        part = item.get(media.PARTS.get(item["type"], ""), {})
-        # [ilink.md, Media]: base64 of the key's hex string, 44 characters
-        if part and len(str(part.get("media", {}).get("aes_key", ""))) != 44:
-            self._violation(request, "media.aes_key is not the base64 of the key's hex string")
+        if item["type"] in media.PARTS:
+            self._check_media(request, item)
         return {"ret": 0, "message_id": entry.wire["message_id"]}
+
+    def _check_media(self, request: Request, item: Body) -> None:
+        # [ilink.md, Media]: the base64 of 32 hex characters is 44 long
+        if len(str(media.carrier_of(item).get("aes_key"))) != 44:
+            self._violation(request, "media.aes_key is not the base64 of the key's hex string")
+        try:
+            key = media.key_of(item)
+        except ValueError:
+            key = None
+        reference = media.carrier_of(item)["encrypt_query_param"]
+        if not self._world.cdn.encrypted_with(reference, key):
+            self._violation(request, "media.aes_key is not the key announced to getuploadurl")
 
     def _getuploadurl(self, bot: Bot, body: Body, request: Request) -> Body:
         sizes = [body.get("rawsize"), body.get("filesize"), body.get("media_type")]

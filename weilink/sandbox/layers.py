@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,15 +26,25 @@ def _client_side(scope: Scope) -> bool:
     return scope["type"] == "http" and path.startswith(("/ilink/", "/c2c/"))
 
 
-def _readable(data: bytes) -> Any:
-    if not data:
-        return None
-    if len(data) <= _LOGGED:
-        try:
-            return json.loads(data)
-        except ValueError:
-            pass
-    return f"{len(data)} bytes"
+class _Body:
+    """The beginning of a body, and its size."""
+
+    def __init__(self) -> None:
+        self._start = bytearray()
+        self._size = 0
+
+    def add(self, message: Message) -> None:
+        chunk = message.get("body", b"")
+        self._size += len(chunk)
+        if self._size <= _LOGGED:
+            self._start += chunk
+
+    def readable(self) -> Any:
+        """Return its JSON, or how long it was."""
+        if self._size == len(self._start):
+            with suppress(ValueError):
+                return json.loads(self._start)
+        return f"{self._size} bytes" if self._size else None
 
 
 class Recorder:
@@ -49,31 +60,33 @@ class Recorder:
             await self._app(scope, receive, send)
             return
         at_ms, started = self._world.clock.now_ms(), time.monotonic()
-        request, answer, status = bytearray(), bytearray(), None
+        request, answer, status = _Body(), _Body(), None
 
         async def read() -> Message:
             message = await receive()
-            request.extend(message.get("body", b"")[: _LOGGED + 1])
+            request.add(message)
             return message
 
         async def write(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            answer.extend(message.get("body", b"")[: _LOGGED + 1])
+            answer.add(message)
             await send(message)
 
         try:
             await self._app(scope, read, write)
         finally:
+            if status in (404, 405) and scope["path"].startswith("/ilink/"):
+                self._world.journal.violation(scope["path"], "there is no such endpoint")
             self._world.journal.request(
                 at_ms=at_ms,
                 method=scope["method"],
                 path=scope["path"],
                 query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
-                body=_readable(bytes(request)),
+                body=request.readable(),
                 status=status,
-                answer=_readable(bytes(answer)),
+                answer=answer.readable(),
                 fault=scope.get(FAULT, ""),
                 seconds=time.monotonic() - started,
             )

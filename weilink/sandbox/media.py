@@ -12,6 +12,18 @@ _HEX_KEY = re.compile(rb"[0-9a-fA-F]{32}")
 PARTS = {2: "image_item", 3: "voice_item", 4: "file_item", 5: "video_item"}
 
 
+def part_of(item: dict[str, Any], default: str = "") -> dict[str, Any]:
+    """Return the part of an item that belongs to its type; empty when it is not there."""
+    part = item.get(PARTS.get(item.get("type", 0), default))
+    return part if isinstance(part, dict) else {}
+
+
+def carrier_of(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the `media` of an item's part; empty when it is not there."""
+    carrier = part_of(item).get("media")
+    return carrier if isinstance(carrier, dict) else {}
+
+
 def padded_size(size: int) -> int:
     """Return the size of the ciphertext of `size` plain bytes."""
     return size // 16 * 16 + 16
@@ -51,10 +63,9 @@ def key_of(item: dict[str, Any]) -> bytes | None:
     Raises:
         ValueError: there is a key, but it is in none of the forms.
     """
-    part = item.get(PARTS.get(item.get("type", 0), ""), {})
-    if direct := part.get("aeskey"):
+    if direct := part_of(item).get("aeskey"):
         return binascii.unhexlify(direct)
-    encoded = part.get("media", {}).get("aes_key")
+    encoded = carrier_of(item).get("aes_key")
     if not encoded:
         return None
     raw = base64.b64decode(encoded, validate=True)

@@ -32,7 +32,7 @@ class Options:
         Raises:
             ValueError: a name is unknown or a value is of the wrong type.
         """
-        known = asdict(self)
+        known = asdict(Options())
         for name, value in changes.items():
             if name not in known:
                 raise ValueError(f"unknown option '{name}'; there are {', '.join(sorted(known))}")
@@ -46,4 +46,4 @@ class Options:
                 raise ValueError(f"option '{name}' takes {wanted.__name__}, not {value!r}")
         for field in fields(self):
             if field.name in changes:
-                setattr(self, field.name, changes[field.name])
+                setattr(self, field.name, type(known[field.name])(changes[field.name]))

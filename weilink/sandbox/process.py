@@ -48,7 +48,6 @@ class SandboxProcess:
             stderr=handle,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         os.close(handle)
         # The process is killed when time is over, which ends the reading of its line.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -26,9 +26,17 @@ _HOST = "127.0.0.1"
 class _Server(uvicorn.Server):
     """Ends the held polls when it is told to stop, and leaves the exit code to its caller."""
 
-    def __init__(self, config: uvicorn.Config, world: World) -> None:
+    def __init__(
+        self, config: uvicorn.Config, world: World, started: Callable[[World], None]
+    ) -> None:
         super().__init__(config)
         self._world = world
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell so; from here on a signal ends the process cleanly."""
+        await super().startup(sockets)
+        self._started(self._world)
 
     def stop(self) -> None:
         """Stop from the event loop's thread."""
@@ -45,7 +53,8 @@ class _Server(uvicorn.Server):
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named because asyncio turns off Nagle's delay only where it is.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":  # On Windows the option would let two servers share the port.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -88,25 +97,22 @@ def serve(port: int, started: Callable[[World], None], *, until_stdin_closes: bo
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config, world)
+    server = _Server(config, world, started)
 
     async def main() -> None:
         if until_stdin_closes:
             _stop_at_end_of_stdin(server)
-        # The socket listens already: what a client sends now waits for the loop.
-        started(world)
         await server.serve([listener])
 
     anyio.run(main)
 
 
 def _stop_at_end_of_stdin(server: _Server) -> None:
-    import asyncio
-
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not through sys.stdin: its lock, held by a waiting thread, breaks the interpreter's end.
+        while os.read(0, 4096):
             pass
         loop.call_soon_threadsafe(server.stop)
 
