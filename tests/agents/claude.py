@@ -20,7 +20,8 @@ class Claude:
         self.model = model
         self.home = Home(folder)
         self.work = self.home.work
-        self._terminals: list[Terminal] = []
+        self.terminals: list[Terminal] = []
+        """All that were started."""
         self.env: dict[str, str] = {}
         """Additional variables for the runs to come."""
         self.config: Path = self.home.path / ".claude.json"
@@ -65,13 +66,13 @@ class Claude:
         self._know(folder)
         command = [str(self.program), *arguments]
         terminal = Terminal(command, self.environment(), folder)
-        self._terminals.append(terminal)
+        self.terminals.append(terminal)
         terminal.wait_for(lambda screen: "❯" in screen)
         return terminal
 
     def _know(self, folder: Path) -> None:
         """Answer beforehand what a first start would ask."""
-        config = self._read_config()
+        config = self._read(self.config)
         projects = config.get("projects", {})
         project = {**projects.get(str(folder), {}), "hasTrustDialogAccepted": True}
         self.configure(
@@ -89,32 +90,38 @@ class Claude:
             options: Further keys of the hook, e.g. ``timeout=5``, ``async_=True``.
         """
         options = {key.rstrip("_"): value for key, value in options.items()}
-        settings = json.loads(self.settings.read_text()) if self.settings.exists() else {}
+        settings = self._read(self.settings)
         group: dict[str, Any] = {"hooks": [{"type": "command", "command": command, **options}]}
         if matcher is not None:
             group["matcher"] = matcher
         settings.setdefault("hooks", {}).setdefault(event, []).append(group)
         self.settings.write_text(json.dumps(settings, indent=2))
 
+    def allow(self, *tools: str) -> None:
+        """Let tools run without asking, e.g. ``mcp__weilink__send``, in every kind of run."""
+        settings = self._read(self.settings)
+        settings.setdefault("permissions", {}).setdefault("allow", []).extend(tools)
+        self.settings.write_text(json.dumps(settings, indent=2))
+
     def configure(self, changes: Mapping[str, Any]) -> None:
         """Set top-level keys of ``~/.claude.json``."""
-        config = self._read_config()
+        config = self._read(self.config)
         self.config.write_text(json.dumps({**config, **changes}, indent=2))
 
     def server(self, name: str, command: list[str], **env: str) -> None:
         """Add an MCP server over stdio to ``~/.claude.json``."""
         server = {"type": "stdio", "command": command[0], "args": command[1:], "env": env}
-        config = self._read_config()
+        config = self._read(self.config)
         self.configure({"mcpServers": {**config.get("mcpServers", {}), name: server}})
 
-    def _read_config(self) -> dict[str, Any]:
-        config: dict[str, Any] = {}
-        if self.config.exists():
-            config = json.loads(self.config.read_text())
-        return config
+    def _read(self, file: Path) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        if file.exists():
+            content = json.loads(file.read_text(encoding="utf-8"))
+        return content
 
     def close(self) -> None:
         """End all that still runs."""
-        for terminal in self._terminals:
+        for terminal in self.terminals:
             terminal.close()
         self.home.end_all()

@@ -30,7 +30,8 @@ class Codex:
         self.work = self.home.work
         self.env: dict[str, str] = {}
         """Additional variables for the runs to come."""
-        self._terminals: list[Terminal] = []
+        self.terminals: list[Terminal] = []
+        """All that were started."""
         self.config: Path = self.home.path / ".codex" / "config.toml"
         self.hooks: Path = self.home.path / ".codex" / "hooks.json"
         self.config.parent.mkdir()
@@ -82,7 +83,7 @@ class Codex:
         """Start ``codex`` in a pseudo-terminal and wait until it asks for a prompt."""
         command = [str(self.program), *arguments]
         terminal = Terminal(command, self.environment(), cwd or self.work)
-        self._terminals.append(terminal)
+        self.terminals.append(terminal)
         terminal.wait_for_text("›")
         return terminal
 
@@ -140,7 +141,7 @@ class Codex:
 
     def close(self) -> None:
         """End all that still runs."""
-        for terminal in self._terminals:
+        for terminal in self.terminals:
             terminal.close()
         self.home.end_all()
         # The interactive program puts a copy of itself here, 400 MB, for its background server.

@@ -14,7 +14,9 @@ from typing import Any
 _SCRIPT = """\
 import json, os, socket, sys
 with socket.create_connection(("127.0.0.1", {port})) as c:
-    c.sendall(json.dumps([os.getpid(), sys.stdin.buffer.read().decode("utf-8")]).encode() + b"\\n")
+    given = sys.stdin.buffer.read().decode("utf-8")
+    message = json.dumps([os.getpid(), given, dict(os.environ)])
+    c.sendall(message.encode() + b"\\n")
     data = b""
     while part := c.recv(65536):
         data += part
@@ -45,7 +47,9 @@ class HookCall:
         connection.settimeout(deadline)
         self._reader = connection.makefile("rb")
         self.pid: int
-        self.pid, given = json.loads(self._reader.readline())
+        self.env: dict[str, str]
+        """The hook's environment."""
+        self.pid, given, self.env = json.loads(self._reader.readline())
         self.input: dict[str, Any] = json.loads(given)
         """What the agent told the hook on stdin."""
 
@@ -90,7 +94,7 @@ class Hook:
         Raises:
             TimeoutError: It did not.
         """
-        self._server.settimeout(deadline)
+        self._server.settimeout(max(deadline, 0.001))  # 0 means: do not wait
         connection, _ = self._server.accept()
         call = HookCall(connection, deadline)
         self._calls.append(call)

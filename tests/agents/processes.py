@@ -34,6 +34,8 @@ class Home:
         self.work = folder / "work"
         self.path.mkdir(parents=True, mode=0o700)
         self.work.mkdir()
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """What a program gets to see; nothing of ours but PATH."""
@@ -41,6 +43,7 @@ class Home:
             "HOME": str(self.path),
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
+            "TMPDIR": str(self.temporary),
             "TERM": "xterm-256color",
             "NO_PROXY": "127.0.0.1,localhost",
             **(extra or {}),

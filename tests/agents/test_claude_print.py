@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from concurrent import futures
 from pathlib import Path
 
 import pytest
 
 from tests.agents.claude import Claude
-from tests.agents.hooks import context, printing
+from tests.agents.hooks import Hook, context, printing
 from tests.agents.model import Call, Model, Say
 from tests.agents.server import mcp_server
 
@@ -66,3 +67,21 @@ def test_tool_that_is_not_allowed_is_refused(claude: Claude, model: Model) -> No
     (result,) = model.turns[1].results
     assert "permission" in result
     assert "sent" not in result
+
+
+def test_print_mode_waits_for_background_hook_and_drops_its_text(
+    claude: Claude, model: Model, hook: Hook
+) -> None:
+    """So a hook that waits for messages must not do so here; it can tell by its environment."""
+    claude.hook("SessionStart", hook.command, asyncRewake=True, timeout=600, async_=True)
+    with futures.ThreadPoolExecutor() as threads:
+        run = threads.submit(claude.prompt, "hello")
+        waiting = hook.wait()
+        assert waiting.env["CLAUDE_CODE_ENTRYPOINT"] == "sdk-cli"
+        model.wait_for_text("hello")
+        with pytest.raises(futures.TimeoutError):
+            run.result(3)
+        waiting.answer(stderr="MARK-WAKE", code=2)
+        assert run.result(10).code == 0
+    assert len(model.turns) == 1
+    assert "MARK-WAKE" not in json.dumps(model.turns[0].body)
