@@ -44,6 +44,14 @@ test: check ## every test, real agents included
 	$(BIN)/pytest -n auto -m "not agents and not browser and not slow"
 	$(BIN)/pytest -m "agents or browser or slow"
 
+.PHONY: demo
+demo: .venv/.ready ## the product in 20 seconds, without an account
+	@$(BIN)/python -m weilink.demo
+
+.PHONY: bench
+bench: .venv/.ready ## benchmarks, each as a ratio to something measured beside it
+	@$(BIN)/python -m tests.bench
+
 .PHONY: docs
 docs: .venv/.ready ## write the help texts kept in files
 	$(BIN)/python -m tests.helptext --write
