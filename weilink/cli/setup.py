@@ -77,7 +77,7 @@ def setup_command(
         raise UsageError(t("{agent} has no scope '{scope}'", agent=chosen.title, scope=scope))
     _check_can_ask(dry_run=dry_run, yes=yes, as_json=as_json)
     groups = _hooks(hooks, chosen.hooks, chosen.later_hooks)
-    job = Job(Choice(chosen, scope, transport, groups, uninstall), loaded, Path.cwd())
+    job = Job(Choice(chosen, scope, transport, groups, uninstall), loaded, _folder())
     console = Console(highlight=False, soft_wrap=True)
 
     if job.interrupted and not dry_run:
@@ -110,6 +110,13 @@ def _check_can_ask(*, dry_run: bool, yes: bool, as_json: bool) -> None:
         raise UsageError(
             t("Nobody can be asked here; add --yes to write, or --dry-run to see what would be")
         )
+
+
+def _folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise UsageError(t("The current folder is gone; change to another one")) from None
 
 
 def _agreed() -> bool:

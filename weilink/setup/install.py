@@ -76,14 +76,14 @@ class Job:
         """
         if self.choice.uninstall and not self.store.folder.exists():
             return
-        with self.store.lock() as created:
+        with self.store.lock():
             transaction.recover(self.store)
             plan = self.plan()
             if plan != shown:
                 raise WeiLinkError(
                     t("The files changed while you were reading; run the command again")
                 )
-            transaction.apply(plan, self.store, created)
+            transaction.apply(plan, self.store)
 
     @property
     def request(self) -> Request:

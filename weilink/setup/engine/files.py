@@ -136,12 +136,14 @@ def make_folders(folder: Path) -> list[Path]:
     while not folder.exists():
         missing.append(folder)
         folder = folder.parent
+    created: list[Path] = []
     for path in reversed(missing):
         with suppress(FileExistsError):
             path.mkdir(mode=0o700)
+            created.append(path)
             path.chmod(0o700)
             sync_folder(path.parent)
-    return missing[::-1]
+    return created
 
 
 def write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:

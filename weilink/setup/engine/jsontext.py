@@ -12,7 +12,7 @@ from weilink.setup.engine.jsonparse import Container, locate, parse, position, s
 from weilink.setup.engine.jsonshadow import Shadow, shadow
 
 _LINE_INDENT = re.compile(r"[ \t]*")
-_FIRST_INDENT = re.compile(r"[\[{][ \t]*\r?\n([ \t]+)")
+_FIRST_BREAK = re.compile(r"[\[{][ \t]*\r?\n")
 _COLON = re.compile(r'"[ \t]*:([ \t\r\n]?)')
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -48,11 +48,11 @@ class JsonText:
 
     @property
     def _unit(self) -> str:
-        found = _FIRST_INDENT.search(self._shadow.strict)
-        if not found:
-            return "  "
-        outer = self._line_indent(found.start())
-        return found[1][len(outer) :] if found[1].startswith(outer) and found[1] > outer else "  "
+        if found := _FIRST_BREAK.search(self._shadow.strict):
+            outer, inner = self._line_indent(found.start()), self._line_indent(found.end())
+            if inner.startswith(outer) and inner != outer:
+                return inner[len(outer) :]
+        return "  "
 
     def _line_indent(self, offset: int) -> str:
         start = self.text.rfind("\n", 0, offset) + 1

@@ -52,8 +52,6 @@ class Manifest:
     """All records, by the name of the installation they belong to."""
 
     installs: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
-    # Folders under the base path that did not exist before.
-    folders: tuple[Path, ...] = ()
 
     def others(self, name: str) -> list[Record]:
         """Return the records of all installations but one."""
@@ -74,7 +72,6 @@ def dump(manifest: Manifest) -> bytes:
     """Return the manifest as the bytes of its file."""
     content = {
         "version": VERSION,
-        "folders": [str(folder) for folder in manifest.folders],
         "installs": {
             name: [_dump_record(record) for record in records]
             for name, records in manifest.installs.items()
@@ -99,8 +96,7 @@ def load(path: Path) -> Manifest:
             {
                 name: tuple(_load_record(record) for record in records)
                 for name, records in content["installs"].items()
-            },
-            tuple(Path(folder) for folder in content["folders"]),
+            }
         )
     except FileNotFoundError:
         return Manifest()

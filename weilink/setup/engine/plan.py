@@ -113,7 +113,7 @@ def plan_install(name: str, wanted: Iterable[Wanted], store: Store) -> Plan:
             shared = [r for r in manifest.others(name) if r.path == want.path]
             changes.append(_whole(want, snapshot, record or (shared[0] if shared else None)))
         else:
-            changes.append(_edited(want, snapshot, record, store))
+            changes.append(_edited(want, snapshot, record, manifest.others(name), store))
     remarks: list[str] = []
     for record in records.values():
         changes.append(_undo(record, manifest.others(name), store, remarks))
@@ -165,19 +165,25 @@ def _whole(want: WantedFile, snapshot: files.Snapshot, record: Record | None) ->
 
 
 def _edited(
-    want: WantedEdits, snapshot: files.Snapshot, record: Record | None, store: Store
+    want: WantedEdits,
+    snapshot: files.Snapshot,
+    record: Record | None,
+    others: Sequence[Record],
+    store: Store,
 ) -> Change:
     try:
         document = parse(snapshot.text, want.format)
         baseline, inherited = _baseline(document, snapshot, record, want, store)
         created: list[DocumentPath] = list(inherited)
+        # Who goes last takes out what another of our installations made.
+        created += [path for other in others if other.path == want.path for path in other.created]
         for edit in record.edits if record else ():
             if not any(_same_place(edit, wanted) for wanted in want.edits):
                 document = strip(document, edit, created)
         before = document
         for edit in want.edits:
             document, new_containers = install(document, edit)
-            created += [path for path in new_containers if path not in created]
+            created += new_containers
     except NotOursError as error:
         raise WeiLinkError(
             t(
@@ -192,7 +198,10 @@ def _edited(
         raise files.invalid(want.path, error) from None
     same = snapshot.data is not None and document.text == snapshot.text
     new = snapshot.data if same else snapshot.encode(document.text)
-    run = _writing(want, before) if want.writer and new != snapshot.data else None
+    run = None
+    # A program that cannot read its own empty file cannot write it.
+    if want.writer and new != snapshot.data and (snapshot.data is None or before.value is not None):
+        run = _writing(want, before)
     return Change(
         snapshot,
         new,
@@ -202,7 +211,7 @@ def _edited(
             before=files.digest(baseline) if baseline is not None else None,
             after=files.digest(new or b""),
             edits=want.edits,
-            created=tuple(created),
+            created=tuple(dict.fromkeys(created)),
             folders=record.folders if record else (),
             format=want.format,
             writer=want.writer,
@@ -226,10 +235,11 @@ def _baseline(
         return (store.backup(record.before) if record.before else None), record.created
     # Ours stand in it although nobody knows, or somebody else changed the file since: it would
     # then be as it is now, but without them.
-    created = record.created if record else ()
-    edits = (
-        record.edits if record else tuple(edit for edit in want.edits if edit.find(document.value))
-    )
+    if record is not None:
+        edits, created = record.edits, record.created
+    else:
+        edits = tuple(edit for edit in want.edits if edit.find(document.value))
+        created = tuple(edit.path[:n] for edit in edits for n in range(len(edit.path) + 1))
     for edit in edits:
         document = strip(document, edit, list(created))
     if document.value == {} and () in created:
@@ -241,12 +251,9 @@ def _same_place(one: Edit, other: Edit) -> bool:
     return type(one) is type(other) and one.path == other.path
 
 
-def _writing(want: WantedEdits, document: Document) -> Run | None:
+def _writing(want: WantedEdits, document: Document) -> Run:
     edit, writer = want.edits[0], want.writer
     assert writer is not None and isinstance(edit, Member)  # noqa: S101  (our own callers)
-    if document.value is None and document.text:
-        # A program that cannot read its own empty file cannot write it.
-        return None
     present = at(document.value, edit.path)
     do, undo = (writer.adding(edit.value),), (writer.remove,)
     if present is MISSING:
@@ -287,8 +294,10 @@ def _undo(record: Record, others: Sequence[Record], store: Store, remarks: list[
         return Change(snapshot, data, ())
     new = snapshot.encode(document.text)
     if document.value == {} and () in record.created:
-        new_or_gone = None if record.before is None else store.backup(record.before)
-        return Change(snapshot, new_or_gone, reasons)
+        # There was no file, or nothing in it.
+        before = store.backup(record.before) if record.before else None
+        blank = before is not None and not before.removeprefix(files.BOM).strip()
+        return Change(snapshot, before if blank else None, reasons)
     return Change(snapshot, new, reasons, run=_removing(record, original))
 
 

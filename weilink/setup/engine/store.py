@@ -31,24 +31,25 @@ class Store:
         return manifest.load(self._manifest)
 
     @contextmanager
-    def lock(self) -> Iterator[tuple[Path, ...]]:
-        """Keep other runs out; yields the folders that had to be created for it.
+    def lock(self) -> Iterator[None]:
+        """Keep other runs out. Nothing is left of the folder when nothing is installed after it.
 
         Raises:
             WeiLinkError: another run is still busy.
         """
-        created = tuple(files.make_folders(self.folder))
-        folders = created
+        for folder in files.make_folders(self.folder):
+            # Of two runs at once, the one that makes a folder need not be the one that installs.
+            name = files.digest(str(folder).encode("utf-8", "surrogatepass"))[:12]
+            files.write_private(self.folder / f"made-{name}", str(folder).encode("utf-8"))
         try:
             with FileLock(self._lock, timeout=_LOCK_SECONDS, mode=0o600):
-                folders = self.load().folders or created
-                yield created
+                yield
         except Timeout:
             raise WeiLinkError(
                 t("Another setup is running; wait until it has ended ({path})", path=self._lock)
             ) from None
         finally:
-            self._tidy(folders)
+            self._tidy()
 
     def backup(self, name: str) -> bytes:
         """Return a content that was saved.
@@ -91,14 +92,14 @@ class Store:
             if not content.backups:
                 shutil.rmtree(self._backups, ignore_errors=True)
 
-    def _tidy(self, folders: tuple[Path, ...]) -> None:
-        """Leave no trace when nothing is installed."""
+    def _tidy(self) -> None:
         if self._manifest.exists() or self.journal.exists():
             return
+        markers = list(self.folder.glob("made-*"))
+        folders = [Path(marker.read_bytes().decode("utf-8")) for marker in markers]
         # Another run that waits for the lock file makes it again.
-        files.remove(self._lock)
-        with suppress(OSError):
-            self.folder.rmdir()
-        for folder in reversed(folders):
+        for path in (*markers, self._lock):
+            files.remove(path)
+        for folder in sorted({self.folder, *folders}, key=lambda path: -len(path.parts)):
             with suppress(OSError):
                 folder.rmdir()

@@ -40,8 +40,8 @@ class _Step:
     folders: tuple[Path, ...]
 
 
-def apply(plan: Plan, store: Store, created: Sequence[Path]) -> None:
-    """Do what `plan` says. The caller holds the lock, which created the folders `created`.
+def apply(plan: Plan, store: Store) -> None:
+    """Do what `plan` says. The caller holds the lock.
 
     Raises:
         ConfigFileError: a file changed since the plan was made, or cannot be written.
@@ -66,7 +66,7 @@ def apply(plan: Plan, store: Store, created: Sequence[Path]) -> None:
             _check_unchanged(change.snapshot)
         for snapshot, commands in runs:
             _execute(snapshot, commands)
-        content = _manifest_after(plan, steps, content, created)
+        content = _manifest_after(plan, steps, content)
         for change in writes:
             _check_unchanged(change.snapshot)
     except BaseException:
@@ -184,7 +184,7 @@ def _check_unchanged(snapshot: files.Snapshot) -> None:
 
 
 def _manifest_after(
-    plan: Plan, steps: Sequence[_Step], content: manifest.Manifest, created: Sequence[Path]
+    plan: Plan, steps: Sequence[_Step], content: manifest.Manifest
 ) -> manifest.Manifest:
     made = {step.target: step.folders for step in steps}
     records = []
@@ -197,7 +197,6 @@ def _manifest_after(
         if change.effective and change.run:
             record = replace(record, after=files.digest(files.read(record.path).data or b""))
         records.append(record)
-    content = replace(content, folders=content.folders or tuple(created))
     return content.having(plan.name, tuple(records))
 
 
