@@ -91,8 +91,8 @@ class Chat:
         self._acknowledged: dict[str, int] = {}
         self._by_id: dict[str, Entry] = {}
         self._by_client_id: dict[tuple[str, str], Entry] = {}
-        # Above 2^53, where a double cannot tell neighbours apart: two ids in a row differ by one.
-        self._ids = itertools.count(2**62 + secrets.randbits(40))
+        # uint64 above 2^63: neither a double nor a signed 64-bit integer, as of SQL, can hold them.
+        self._ids = itertools.count(2**63 + secrets.randbits(60))
 
     def _add(self, author: Author, user_id: str, bot_id: str, wire: dict[str, Any]) -> Entry:
         wire["message_id"] = next(self._ids)
