@@ -91,8 +91,10 @@ def restore(root: Path, wanted: Tree) -> None:
 
 
 @pytest.fixture
-def prepared(home: Home) -> tuple[Home, Tree, Tree]:
+def prepared(home: Home, monkeypatch: pytest.MonkeyPatch) -> tuple[Home, Tree, Tree]:
     """A home with files, how it looks without and with WeiLink."""
+    # Counted, but not waited for: no power is cut here.
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     home.write_settings(b'{\r\n  "model": "opus"\r\n}', 0o640)
     home.servers.write_bytes(b'{"a": 1}\n')
     without = home.tree()
@@ -205,8 +207,7 @@ def test_two_at_once_make_one_installation(home: Home) -> None:
     for each in runs:
         each.join(20)
 
-    codes = {each.exitcode for each in runs}
-    assert 0 in codes and codes <= {0, 1}
+    assert {each.exitcode for each in runs} == {0}
     assert len(home.hooks("UserPromptSubmit")) == 1
     json.loads(home.servers.read_bytes())
     home.done("--uninstall")

@@ -55,8 +55,6 @@ def setup_command(
     AGENT is claude.
     """
     # Imported here: `weilink --help` must not pay for them.
-    from rich.console import Console
-
     from weilink import agents, settings
     from weilink.setup import report
     from weilink.setup.install import Choice, Job
@@ -78,7 +76,7 @@ def setup_command(
     _check_can_ask(dry_run=dry_run, yes=yes, as_json=as_json)
     groups = _hooks(hooks, chosen.hooks, chosen.later_hooks)
     job = Job(Choice(chosen, scope, transport, groups, uninstall), loaded, _folder())
-    console = Console(highlight=False, soft_wrap=True)
+    console = report.make_console()
 
     if job.interrupted and not dry_run:
         job.repair()
@@ -96,7 +94,7 @@ def setup_command(
         if plan.effective and not yes and not _agreed():
             console.print(t("Nothing was written."))
             raise click.exceptions.Exit(1)
-        job.apply(plan)
+        plan = job.apply(plan, agreed_to_all=yes)
     if as_json:
         click.echo(json.dumps(report.as_json(job, plan, dry_run=dry_run), indent=2))
     elif not dry_run:

@@ -68,22 +68,23 @@ class Job:
             return engine.plan_uninstall(self.name, self.store)
         return engine.plan_install(self.name, self._wanted(), self.store)
 
-    def apply(self, shown: engine.Plan) -> None:
-        """Do what the user agreed to.
+    def apply(self, shown: engine.Plan, *, agreed_to_all: bool) -> engine.Plan:
+        """Do what the user agreed to, and return the plan that was carried out.
 
         Raises:
             WeiLinkError: the files changed meanwhile, or cannot be written.
         """
         if self.choice.uninstall and not self.store.folder.exists():
-            return
+            return shown
         with self.store.lock():
             transaction.recover(self.store)
             plan = self.plan()
-            if plan != shown:
+            if plan != shown and not agreed_to_all:
                 raise WeiLinkError(
                     t("The files changed while you were reading; run the command again")
                 )
             transaction.apply(plan, self.store)
+            return plan
 
     @property
     def request(self) -> Request:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +17,20 @@ from weilink.setup.install import Job
 # A file that is all ours need not push the edits of others' files off the screen.
 _OWN_FILE_LINES = 12
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+class _Console(Console):
+    """A console whose closed end (`| head`) does not stop what the user agreed to."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+
+
+def make_console() -> Console:
+    """Return the console for everything below."""
+    return _Console(highlight=False, soft_wrap=True)
 
 
 def as_json(job: Job, plan: Plan, *, dry_run: bool) -> dict[str, Any]:
