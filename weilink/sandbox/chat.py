@@ -46,7 +46,7 @@ class Entry:
         """Return it as the control API tells it."""
         wire, items = self.wire, self.wire["item_list"]
         first = items[0]
-        part = media.part_of(first, "text_item")
+        part, kind = media.part_of(first, "text_item"), first.get("type")
         quotes = [item["ref_msg"] for item in items if isinstance(item.get("ref_msg"), dict)]
         quoted = str(quotes[0].get("svr_id", "")) if quotes else ""
         return ChatMessage(
@@ -55,7 +55,7 @@ class Entry:
             author=self.author,
             user_id=self.user_id,
             bot_id=self.bot_id,
-            kind=KINDS.get(first.get("type", 0), "unknown"),
+            kind=KINDS.get(kind, "unknown") if isinstance(kind, int) else "unknown",
             text=str(part.get("text", "")),
             file_name=str(part.get("file_name", "")),
             client_id=wire["client_id"],
@@ -218,7 +218,7 @@ class Chat:
             raise RefusedError("item_list does not hold exactly one item")
         item: dict[str, Any] = items[0]
         kind = item.get("type")
-        if kind not in KINDS:
+        if not isinstance(kind, int) or kind not in KINDS:
             raise RefusedError(f"item type {kind!r} is unknown")
         if kind == 1:
             text = media.part_of(item, "text_item").get("text")

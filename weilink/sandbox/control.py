@@ -21,6 +21,8 @@ from weilink.sandbox.world import World
 
 Body = dict[str, Any]
 MAX_WAIT = 600.0
+# What values of another shape than asked for lead to.
+_SHAPE = (ValueError, TypeError, AttributeError)
 
 
 async def json_body(request: Request) -> Body:
@@ -48,7 +50,7 @@ def guarded(
             return await handler(request)
         except KeyError as error:
             return reply({"error": f"{error} is missing"}, 400)
-        except (SandboxError, CdnError, ValueError, TypeError) as error:
+        except (SandboxError, CdnError, ArithmeticError, *_SHAPE) as error:
             return reply({"error": str(error)}, 400)
 
     return endpoint

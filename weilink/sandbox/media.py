@@ -14,7 +14,8 @@ PARTS = {2: "image_item", 3: "voice_item", 4: "file_item", 5: "video_item"}
 
 def part_of(item: dict[str, Any], default: str = "") -> dict[str, Any]:
     """Return the part of an item that belongs to its type; empty when it is not there."""
-    part = item.get(PARTS.get(item.get("type", 0), default))
+    kind = item.get("type")
+    part = item.get(PARTS.get(kind, default) if isinstance(kind, int) else default)
     return part if isinstance(part, dict) else {}
 
 
