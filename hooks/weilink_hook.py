@@ -36,7 +36,7 @@ def find_endpoint(run: str) -> "tuple[str, int, str] | None":
             # the agent tells a hook is not for strangers.
             posix.kill(int(pid), 0)
         return host, int(port), secret
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         return None
 
 

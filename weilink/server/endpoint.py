@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -57,9 +58,7 @@ class RecvEndpoint:
     async def run(self) -> None:
         """Serve until cancelled."""
         private_folder(self._run / ACKS)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-            listener.bind((HOST, 0))
-            listener.listen(128)
+        with socket.create_server((HOST, 0), backlog=128) as listener:
             port = listener.getsockname()[1]
             self._address = f"{HOST}:{port}"
             config = uvicorn.Config(
@@ -72,10 +71,11 @@ class RecvEndpoint:
                 ws="none",
                 # An agent that pauses between printing and acknowledging keeps its connection.
                 timeout_keep_alive=30,
+                timeout_graceful_shutdown=1,
             )
             # The kernel takes connections from here on, so whoever reads the file can connect.
             with self._announced(port):
-                await QuietServer(config).serve(sockets=[listener])
+                await _serve(QuietServer(config), listener)
 
     @contextmanager
     def _announced(self, port: int) -> Iterator[None]:
@@ -133,6 +133,19 @@ class RecvEndpoint:
             return PlainTextResponse("wrong secret", 403)
         await self._service.claims.acknowledge(request.path_params["claim"])
         return Response(status_code=204)
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+    """Serve until cancelled, then let the event loop forget the listener before it is closed.
+
+    A file descriptor that is closed behind the loop's back breaks the next socket that gets
+    its number.
+    """
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        with anyio.CancelScope(shield=True):
+            await server.shutdown(sockets=[listener])
 
 
 def _remove_if_ours(path: Path, line: str) -> None:
