@@ -145,6 +145,5 @@ def test_a_very_long_message_is_cut_and_whole_in_a_file(
     assert file.stat().st_mode & 0o777 == 0o600
     # Claude Code would have shown a preview of 2 KB had the limit been passed.
     assert len(text) > 7000
-    assert "after it" not in text and "1 more wait" in text
-    assert connected.prompt("again", resume=model.turns[0].session).code == 0
-    assert "after it" in model.turns[-1].new_text
+    # `claude -p` asks twice: at the start of the session, then at the prompt.
+    assert text.index("000000 长文") < text.index("1 more wait") < text.index("after it")
