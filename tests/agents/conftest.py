@@ -1,4 +1,7 @@
-"""Fixtures: the real agents, each in a home of its own, and the model they talk to."""
+"""Fixtures: the real agents, each in a home of its own, and the model they talk to.
+
+With ``WEILINK_TESTS_OLD=1`` in the environment they are the older pinned versions.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from tests.agents.model import Model
 @pytest.fixture(scope="session")
 def claude_program() -> Path:
     """The path of the pinned Claude Code."""
-    return programs.fetch(programs.CLAUDE)
+    return programs.fetch(programs.CLAUDE_OLD if programs.OLD else programs.CLAUDE)
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def claude(claude_program: Path, tmp_path: Path, model: Model) -> Iterator[Claud
 @pytest.fixture(scope="session")
 def codex_program() -> Path:
     """The path of the pinned Codex."""
-    return programs.fetch(programs.CODEX)
+    return programs.fetch(programs.CODEX_OLD if programs.OLD else programs.CODEX)
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import socket
 import sys
+from collections.abc import Iterator
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +39,8 @@ def printing(folder: Path, output: object) -> str:
     """A command that prints this JSON, whatever it is given."""
     file = folder / "output.json"
     file.write_text(json.dumps(output, ensure_ascii=False), encoding="utf-8")
-    return f"cat {shlex.quote(str(file))}"
+    # Reads its input first: a program may take it as a failure when it cannot write all of it.
+    return f"cat >/dev/null; cat {shlex.quote(str(file))}"
 
 
 class HookCall:
@@ -99,6 +103,26 @@ class Hook:
         call = HookCall(connection, deadline)
         self._calls.append(call)
         return call
+
+    @contextlib.contextmanager
+    def answering(self, *outputs: object) -> Iterator[list[HookCall]]:
+        """Answer the next runs with these outputs while something else goes on.
+
+        Raises:
+            TimeoutError: At the end, when there were fewer runs.
+        """
+        calls: list[HookCall] = []
+
+        def answer() -> None:
+            for output in outputs:
+                call = self.wait()
+                calls.append(call)
+                call.answer(output)
+
+        with futures.ThreadPoolExecutor(1) as threads:
+            done = threads.submit(answer)
+            yield calls
+            done.result()
 
     def __enter__(self) -> Hook:
         return self

@@ -75,6 +75,8 @@ CODEX = _codex("0.169.0")
 # More than three months older than the above: what users who do not update still run.
 CLAUDE_OLD = _claude("2.1.229")
 CODEX_OLD = _codex("0.145.0")
+# Whether the tests run with the older ones.
+OLD = bool(os.environ.get("WEILINK_TESTS_OLD"))
 ALL = (CLAUDE, CODEX, CLAUDE_OLD, CODEX_OLD)
 
 

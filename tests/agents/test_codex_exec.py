@@ -9,6 +9,7 @@ import pytest
 
 from tests.agents.codex import Codex
 from tests.agents.hooks import context, printing
+from tests.agents.marks import newer
 from tests.agents.model import Call, Model, Say
 from tests.agents.server import mcp_server
 
@@ -65,6 +66,7 @@ def test_scripted_call_of_mcp_tool(codex: Codex, model: Model) -> None:
     assert "sent hi to u" in result
 
 
+@newer
 def test_tool_that_is_not_approved_is_refused(codex: Codex, model: Model) -> None:
     codex.server("weilink", mcp_server(), approved=False)
     model.script(Call("mcp__weilink__send", {"to": "u", "text": "hi"}))

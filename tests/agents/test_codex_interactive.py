@@ -8,6 +8,7 @@ import pytest
 
 from tests.agents.codex import Codex
 from tests.agents.hooks import Hook, context
+from tests.agents.marks import newer
 from tests.agents.model import Model, Say
 
 pytestmark = pytest.mark.agents
@@ -57,6 +58,7 @@ def idle(codex: Codex, model: Model) -> str:
     return session
 
 
+@newer
 def test_queue_wakes_idle_agent(codex: Codex, model: Model) -> None:
     session = idle(codex, model)
     for number in range(3):
@@ -69,6 +71,7 @@ def test_queue_wakes_idle_agent(codex: Codex, model: Model) -> None:
         assert request.new_text == f"MARK-{number} <a>\n&amp; 中"
 
 
+@newer
 @pytest.mark.slow
 def test_queue_without_daemon_is_slow(codex: Codex, model: Model) -> None:
     """The program looks at its queue about every ten seconds."""
@@ -79,6 +82,7 @@ def test_queue_without_daemon_is_slow(codex: Codex, model: Model) -> None:
     assert request.session == session
 
 
+@newer
 def test_queue_runs_though_terminal_is_closed(codex: Codex, model: Model) -> None:
     """The daemon keeps a conversation for a minute; nobody sees what it then does."""
     session = idle(codex, model)
@@ -88,6 +92,7 @@ def test_queue_runs_though_terminal_is_closed(codex: Codex, model: Model) -> Non
     assert model.wait_for_text("MARK-QUEUED", deadline=5).session == session
 
 
+@newer
 @pytest.mark.slow
 def test_daemon_ends_session_a_minute_after_its_terminal(
     codex: Codex, model: Model, hook: Hook
@@ -104,6 +109,7 @@ def test_daemon_ends_session_a_minute_after_its_terminal(
     ended.answer()
 
 
+@newer
 def test_queue_waits_for_session_that_is_not_running(codex: Codex, model: Model) -> None:
     codex.daemon(False)
     codex.prompt("hello")

@@ -230,14 +230,14 @@ def _responses_call(call: Call, tools: list[str]) -> Json:
     """A call in the way the tool is offered: by itself, in a namespace, or as code."""
     arguments = json.dumps(dict(call.arguments))
     ids = {"id": _id("fc"), "call_id": _id("call")}
-    if call.tool not in tools:
-        for offered in tools:
-            namespace, _, name = offered.rpartition(".")
-            if call.tool in (name, f"{namespace}__{name}"):
-                named = {"name": name, "namespace": namespace}
-                return {**ids, "type": "function_call", **named, "arguments": arguments}
-        if "functions.exec" in tools:
+    split = [] if call.tool in tools else [offered.rpartition(".") for offered in tools]
+    for namespace, _, name in split:
+        if call.tool in (name, f"{namespace}__{name}"):
+            named = {"name": name, "namespace": namespace}
+            return {**ids, "type": "function_call", **named, "arguments": arguments}
+    for namespace, _, name in split:
+        if name == "exec":
             code = f"text(await tools.{call.tool}({arguments}))"
-            named = {"name": "exec", "namespace": "functions"}
+            named = {"name": name, **({"namespace": namespace} if namespace else {})}
             return {**ids, "type": "custom_tool_call", **named, "input": code}
     return {**ids, "type": "function_call", "name": call.tool, "arguments": arguments}
