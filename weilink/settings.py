@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field("INFO", description="how much to log on stderr")
     token: SecretStr | None = Field(None, description="bearer token for the HTTP transports")
+    media_limit_mib: int = Field(100, ge=1, description="largest file to send or fetch, in MiB")
+    send_folders: list[Path] = Field([], description="only files in these may be sent; [] for any")
     lang: Literal["en", "zh"] | None = Field(None, description="language of messages to people")
 
     @classmethod
@@ -76,6 +78,8 @@ def load(**options: object) -> Settings:
     except ValidationError as error:
         raise UsageError(f"option or environment variable WEILINK_…: {_expected(error)}") from None
     base_path = settings.base_path.expanduser().absolute()
+    if base_path.exists() and not base_path.is_dir():
+        raise UsageError(f"{base_path} is a file; --base-path must name a folder")
     path = base_path / "config.toml"
     from_file = _read(path)
     if "base_path" in from_file:
