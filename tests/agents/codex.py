@@ -121,6 +121,8 @@ class Codex:
             "command": command[0],
             "args": command[1:],
             "env": env,
+            # Else the first request does not wait for a server that starts slowly.
+            "required": True,
             "default_tools_approval_mode": "approve" if approved else "auto",
         }
         self.configure({"mcp_servers": {**servers, name: server}})

@@ -14,6 +14,7 @@ from tests.agents.processes import Home
 from tests.agents.terminal import Terminal
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_end_all_ends_what_left_its_group(tmp_path: Path) -> None:
     home = Home(tmp_path / "agent")
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
