@@ -1,14 +1,38 @@
-"""What the tools return, as models: their JSON schemas are the tools' output schemas."""
+"""What the tools return, as models: their JSON schemas are the tools' output schemas.
+
+Agents see the structured content alone where a result has both (Claude Code 2.1 does), so
+everything that they must know is in these models, not in the text beside them.
+
+Nothing heavy is imported here: the models stand between a client and the answer to `initialize`.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
-from weilink.service.sending import SendResult
-from weilink.service.visible import visible
-from weilink.store.models import Part, PartState, StoredMessage
+if TYPE_CHECKING:
+    from weilink.service.sending import SendResult
+    from weilink.store.models import StoredMessage
+
+
+class MediaOut(BaseModel):
+    """A picture, voice message, file or video in a message."""
+
+    file_name: str = Field(default="", description="as the sender named it; files only")
+    size: int = Field(default=0, description="bytes, 0 when WeChat does not say")
+    seconds: float = Field(default=0, description="length of a voice message or video")
+
+
+class QuoteOut(BaseModel):
+    """The message that this one quotes."""
+
+    message_id: str = ""
+    from_user: str = ""
+    text: str = Field(
+        default="", description="empty when this computer never saw the quoted message"
+    )
 
 
 class MessageOut(BaseModel):
@@ -21,19 +45,15 @@ class MessageOut(BaseModel):
     timestamp: int = Field(description="milliseconds since 1970")
     bot_id: str
     direction: str = Field(description="received or sent")
+    media: MediaOut | None = Field(default=None, description="get the content with `download`")
+    ref_msg: QuoteOut | None = Field(default=None, description="the message that it quotes")
 
     @classmethod
-    def of(cls, message: StoredMessage) -> MessageOut:
-        """Return the message as the tools show it, with hidden characters made visible."""
-        return cls(
-            message_id=message.message_id,
-            from_user=visible(message.user_id),
-            msg_type=message.msg_type,
-            text=visible(message.text),
-            timestamp=message.timestamp,
-            bot_id=message.bot_id,
-            direction=message.direction.value,
-        )
+    def of(cls, message: StoredMessage, quoted: StoredMessage | None = None) -> MessageOut:
+        """Return the message as the tools show it; `quoted` is the one that it quotes by id."""
+        from weilink.server.showing import message_out
+
+        return message_out(message, quoted)
 
 
 class RecvResult(BaseModel):
@@ -63,25 +83,9 @@ class SendOut(BaseModel):
     @classmethod
     def of(cls, result: SendResult, new: list[MessageOut]) -> SendOut:
         """Return the result of a send."""
-        return cls(
-            to=result.user_id,
-            bot_id=result.bot.bot_id,
-            parts=[_part(part) for part in result.parts],
-            replies_left=result.replies_left,
-            new_messages=new,
-        )
+        from weilink.server.showing import send_out
 
-
-def _part(part: Part) -> PartOut:
-    preview = part.text if len(part.text) <= 60 else part.text[:59] + "…"
-    state: Literal["sent", "queued", "failed"] = "queued"
-    if part.state is PartState.SENT:
-        state = "sent"
-    elif part.state is PartState.FAILED:
-        state = "failed"
-    # A part that is under way in another process right now: not sent yet, as far as is known.
-    reason = part.reason or ("another process is sending it" if state == "queued" else "")
-    return PartOut(part=preview, state=state, reason=reason)
+        return send_out(result, new)
 
 
 class HistoryResult(BaseModel):
@@ -93,6 +97,14 @@ class HistoryResult(BaseModel):
     offset: int
 
 
+class DownloadResult(BaseModel):
+    """A file that was saved."""
+
+    path: str
+    size: int = Field(description="bytes")
+    mime_type: str
+
+
 class SessionOut(BaseModel):
     """One bot session."""
 
@@ -100,7 +112,7 @@ class SessionOut(BaseModel):
     bot_id: str
     connected: bool
     default: bool
-    problem: str = Field("", description="why it is not connected, and the cure")
+    problem: str = Field(default="", description="why it is not connected, and the cure")
 
 
 class SessionsResult(BaseModel):

@@ -11,6 +11,7 @@ from weilink.service.changes import Changes, wait
 from weilink.service.envelope import Addressee, Envelope
 from weilink.store import Store
 from weilink.store.clock import now_ms
+from weilink.store.inbox import Fit
 from weilink.store.models import Claim
 
 LEASE_MS = 10_000
@@ -18,6 +19,10 @@ LEASE_MS = 10_000
 killed one held comes back after this."""
 ACKS = "acks"
 """Folder under `run/` where a hook that could not reach the leader leaves its acknowledgement."""
+
+
+def _up_to_50(messages: object, waiting: int) -> int:
+    return 50
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,8 @@ class Claims:
             raise
         return Handover(claim.id, text)
 
-    async def receive(self, reader: str, seconds: float, at_most: int = 50) -> Claim | None:
-        """Claim the oldest messages, waiting up to `seconds` for one to come."""
-
-        def fit(messages: object, waiting: int) -> int:
-            return at_most
-
+    async def receive(self, reader: str, seconds: float, fit: Fit = _up_to_50) -> Claim | None:
+        """Claim the oldest messages that `fit` takes, waiting up to `seconds` for one to come."""
         deadline = anyio.current_time() + seconds
         while True:
             changed = self._changes.next

@@ -1,0 +1,209 @@
+"""The tools for bot sessions: list, log in and out, rename, choose the default one."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp.types import (
+    CallToolResult,
+    ContentBlock,
+    ImageContent,
+    InputRequiredResult,
+    TextContent,
+)
+from pydantic import BaseModel, Field
+
+from weilink.server import paircode
+from weilink.server.host import Host
+from weilink.server.results import Done, LoginResult, SessionOut, SessionsResult
+
+if TYPE_CHECKING:
+    from weilink.ilink.login import Login
+    from weilink.service import Service
+
+POLL_EVERY = 1.0
+"""Seconds between two questions for the state of a login (client 2.4.9)."""
+
+Name = Annotated[str, Field(description="name of a bot session, as `sessions` lists it")]
+
+
+class _Attempt:
+    """A login that is under way. Calls that wait for it do so one after the other."""
+
+    def __init__(self, login: Login) -> None:
+        self.login = login
+        self.turn = anyio.Lock()
+
+
+class BotSessions:
+    """The tools over the service of one host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._attempts: dict[str, _Attempt] = {}
+
+    async def sessions(self) -> SessionsResult:
+        """List the WeChat bots that this computer is logged in as."""
+        service = await self._host.service()
+        default = await service.logins.default()
+        found = []
+        for session in service.logins.sessions():
+            state = await service.store.bots.get(session.bot_id)
+            found.append(
+                SessionOut(
+                    name=session.name,
+                    bot_id=session.bot_id,
+                    connected=not state.problem,
+                    default=session.name == default,
+                    problem=state.problem,
+                )
+            )
+        return SessionsResult(sessions=found)
+
+    async def login(
+        self,
+        ctx: Context[Any, Any],
+        session_name: Annotated[str, Field(description="empty: the default session")] = "",
+        timeout: Annotated[
+            float, Field(ge=0, le=300, allow_inf_nan=False, description="seconds to wait")
+        ] = 30.0,
+        force: Annotated[bool, Field(description="log in anew although logged in")] = False,
+    ) -> Annotated[CallToolResult, LoginResult] | InputRequiredResult:
+        """Log a WeChat bot in. The first call returns a QR code that the user scans in WeChat.
+
+        Show the user the code (or `qr_url`), then call again until the status is `confirmed`.
+        """
+        service = await self._host.service()
+        name = await service.logins.name_for_login(session_name)
+        attempt = self._attempts.get(name)
+        if attempt is not None:
+            async with attempt.turn:
+                return await self._go_on(service, name, attempt, timeout, ctx)
+        existing = service.logins.find(name)
+        if existing is not None and not force:
+            return _confirmed(name, existing.bot_id, "Already logged in; force=true logs in anew.")
+        login = service.logins.begin(service.client_for_login())
+        await login.start()
+        self._attempts[name] = _Attempt(login)
+        return _shown(_standing(name, login), picture=login.qr_url)
+
+    async def _go_on(
+        self,
+        service: Service,
+        name: str,
+        attempt: _Attempt,
+        timeout: float,
+        ctx: Context[Any, Any],
+    ) -> CallToolResult | InputRequiredResult:
+        from weilink.ilink.login import LoginState
+
+        login = attempt.login
+        await _wait_for_news(login, timeout, ctx)
+        if login.state is LoginState.CONFIRMED and login.credentials:
+            # Another call, or another client, may have come here first.
+            if self._attempts.pop(name, None) is not None:
+                await service.logins.complete(name, login.credentials)
+            return _confirmed(
+                name,
+                login.credentials.bot_id,
+                "Done. The user can write to the bot in WeChat now.",
+            )
+        if login.state is LoginState.ALREADY_BOUND:
+            self._attempts.pop(name, None)
+            known = service.logins.find(name) or service.logins.find(await service.logins.default())
+            if known is not None:
+                return _confirmed(
+                    known.name,
+                    known.bot_id,
+                    "WeChat says that this account is bound to a bot of this computer already, "
+                    "whose login stays good: the user can write to it.",
+                )
+        if login.state is LoginState.EXPIRED:
+            self._attempts.pop(name, None)
+        by_result = paircode.can_ask(ctx) and paircode.asks_by_result(ctx)
+        if login.state is LoginState.NEED_CODE and by_result:
+            return paircode.question(login.code_was_wrong)
+        return _shown(_standing(name, login))
+
+    async def logout(self, session_name: str = "") -> Done:
+        """Log a bot out and remove its credentials from this computer. Its history stays."""
+        service = await self._host.service()
+        session = await service.logins.logout(session_name)
+        return Done(message=f"bot session '{session.name}' is logged out")
+
+    async def rename_session(self, old_name: Name, new_name: str) -> Done:
+        """Give a bot session another name."""
+        service = await self._host.service()
+        await service.logins.rename(old_name, new_name)
+        return Done(message=f"bot session '{old_name}' is called '{new_name}' now")
+
+    async def set_default(self, session_name: Name) -> Done:
+        """Choose the bot session that is used when none is named."""
+        service = await self._host.service()
+        await service.logins.set_default(session_name)
+        return Done(message=f"'{session_name}' is the default bot session now")
+
+
+async def _wait_for_news(login: Login, timeout: float, ctx: Context[Any, Any]) -> None:
+    """Poll until the state changes; ask the person for the pair code where the client can."""
+    from weilink.ilink.login import LoginState
+
+    before = login.state
+    code = paircode.answer(ctx)
+    asks_now = paircode.can_ask(ctx) and not paircode.asks_by_result(ctx)
+    with anyio.move_on_after(timeout) as limit:
+        while True:
+            state = await login.poll(code)
+            code = ""
+            if state is LoginState.NEED_CODE:
+                if not asks_now:
+                    return
+                # The person looks for a number on a phone: that takes as long as it takes.
+                limit.deadline = float("inf")
+                code = await paircode.ask(ctx, login.code_was_wrong)
+                limit.deadline = anyio.current_time() + timeout
+                if not code:
+                    return
+                continue
+            if state not in (before, LoginState.PENDING):
+                return
+            await anyio.sleep(POLL_EVERY)
+
+
+def _confirmed(name: str, bot_id: str, step: str) -> CallToolResult:
+    return _shown(LoginResult(status="confirmed", session_name=name, bot_id=bot_id, next_step=step))
+
+
+def _standing(name: str, login: Login) -> LoginResult:
+    from weilink.ilink.login import LoginState
+
+    steps: dict[LoginState, tuple[Literal["pending", "scanned", "need_code", "expired"], str]] = {
+        LoginState.PENDING: ("pending", "Ask the user to scan the code in WeChat; call again."),
+        LoginState.SCANNED: ("scanned", "The user must confirm on the phone; call again."),
+        LoginState.NEED_CODE: (
+            "need_code",
+            "WeChat shows a number on the phone that must be typed in, and this client cannot ask "
+            f"for it: tell the user to run 'weilink login {name}' in a terminal instead.",
+        ),
+        LoginState.EXPIRED: ("expired", "The code is too old; call again for a new one."),
+        LoginState.ALREADY_BOUND: (
+            "expired",
+            "WeChat says that this account is bound to a bot already, and this computer does not "
+            "have its login: the user must remove that bot in WeChat, then call again.",
+        ),
+    }
+    status, step = steps[login.state]
+    return LoginResult(status=status, session_name=name, qr_url=login.qr_url, next_step=step)
+
+
+def _shown(result: BaseModel, picture: str = "") -> CallToolResult:
+    content: list[ContentBlock] = [TextContent(type="text", text=result.model_dump_json(indent=2))]
+    if picture:
+        from weilink.qr import qr_png
+
+        data = base64.b64encode(qr_png(picture)).decode()
+        content.append(ImageContent(type="image", data=data, mime_type="image/png"))
+    return CallToolResult(content=content, structured_content=result.model_dump(mode="json"))

@@ -1,0 +1,143 @@
+"""Acknowledging messages when the result that holds them has been written to the client.
+
+A tool that hands out messages adds their claim to the `Delivery` of its client. The transport
+knows when a response has left: it acknowledges then. When the client is gone first, the claims
+are released, and the next reader gets the messages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from weilink.errors import WeiLinkError
+
+if TYPE_CHECKING:
+    from weilink.service.claiming import Claims
+
+
+class ClientGoneError(WeiLinkError):
+    """Nobody is there any more to read the result."""
+
+
+class Delivery:
+    """The claims in responses on their way to one client."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[str, Claims, str]] = []
+        self._waits: set[anyio.CancelScope] = set()
+        self._gone = False
+
+    async def add(self, request_id: str, claims: Claims, claim_id: str) -> None:
+        """The response to `request_id` is going to hold the messages of this claim.
+
+        Raises:
+            ClientGoneError: the client is gone; the claim is released.
+        """
+        self._open.append((request_id, claims, claim_id))
+        if self._gone:
+            await self.lost()
+            raise ClientGoneError("the client has closed the connection")
+
+    def holds(self, request_id: str) -> bool:
+        """Whether the response to `request_id` holds claimed messages."""
+        return any(waiting == request_id for waiting, _, _ in self._open)
+
+    async def written(self, request_id: str) -> None:
+        """The response to `request_id` is with the client."""
+        for entry in [entry for entry in self._open if entry[0] == request_id]:
+            self._open.remove(entry)
+            _, claims, claim_id = entry
+            await claims.acknowledge(claim_id)
+
+    async def all_written(self) -> None:
+        """Every response is with the client."""
+        for request_id, _, _ in list(self._open):
+            await self.written(request_id)
+
+    async def lost(self) -> None:
+        """The client is gone: what it did not get goes to the next reader."""
+        self._gone = True
+        for scope in self._waits:
+            scope.cancel()
+        with anyio.CancelScope(shield=True):
+            while self._open:
+                _, claims, claim_id = self._open.pop()
+                await claims.release(claim_id)
+
+    @contextmanager
+    def while_there(self) -> Iterator[None]:
+        """Stop what runs inside when the client goes away.
+
+        Raises:
+            ClientGoneError: it did.
+        """
+        with anyio.CancelScope() as scope:
+            self._waits.add(scope)
+            try:
+                yield
+            finally:
+                self._waits.discard(scope)
+        if scope.cancelled_caught:
+            raise ClientGoneError("the client has closed the connection")
+
+
+CLIENT: ContextVar[Delivery | None] = ContextVar("CLIENT", default=None)
+"""The client whose request is being served."""
+
+
+class DeliveringApp:
+    """ASGI middleware: one `Delivery` for each HTTP request, or SSE connection, of `app`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        delivery = Delivery()
+
+        async def watched_receive() -> Message:
+            message = await receive()
+            # Also said when a response is complete, and then there is nothing left to lose.
+            if message["type"] == "http.disconnect":
+                await delivery.lost()
+            return message
+
+        async def watched_send(message: Message) -> None:
+            answered = _answered(message.get("body", b""), delivery)
+            if answered:
+                # The server drops what it is given after a disconnect; let the watcher hear of it.
+                await anyio.lowlevel.checkpoint()
+            await send(message)
+            for request_id in answered:
+                await delivery.written(request_id)
+
+        token = CLIENT.set(delivery)
+        try:
+            await self._app(scope, watched_receive, watched_send)
+        finally:
+            CLIENT.reset(token)
+            await delivery.lost()
+
+
+def _answered(body: bytes, delivery: Delivery) -> list[str]:
+    """Return the ids of the JSON-RPC responses in a part of an HTTP body: JSON or SSE events."""
+    found = []
+    # Progress and pings pass often, and are not worth a parse.
+    if b'"result"' in body or b'"error"' in body:
+        for line in body.splitlines():
+            if line.startswith((b"data:", b"{")):
+                request_id = str(json.loads(line.removeprefix(b"data:")).get("id"))
+                if delivery.holds(request_id):
+                    found.append(request_id)
+    return found

@@ -1,0 +1,148 @@
+"""The tools for messages: `recv`, `send`, `history`. Signatures and docstrings are the schemas."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from mcp.server.mcpserver import Context
+from pydantic import BeforeValidator, Field
+
+from weilink.errors import UsageError
+from weilink.server.delivery import CLIENT
+from weilink.server.host import Host
+from weilink.server.results import HistoryResult, MessageOut, RecvResult, SendOut
+
+if TYPE_CHECKING:
+    from weilink.service import Service
+    from weilink.store.models import StoredMessage
+
+LONGEST_TEXT = 1_000_000
+"""Characters of one `send`. More is not a message; as a file the person can at least open it."""
+MOST_MESSAGES = 50
+MOST_CHARACTERS = 40_000
+"""What one result hands out. Claude Code 2.1 takes results of 25,000 tokens into its context and
+puts longer ones into a file, where an agent may not look."""
+
+
+def _as_text(value: Any) -> Any:
+    """Ids and times are digits that models like to write as numbers."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+Timeout = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False, description="seconds to wait")]
+Time = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    Field(description="ISO 8601, or milliseconds since 1970; empty: no limit"),
+]
+Kind = Annotated[Literal["", "TEXT", "IMAGE", "VOICE", "FILE", "VIDEO"], BeforeValidator(_upper)]
+
+
+class Messaging:
+    """The tools over the service of one host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._reader = f"mcp:{os.getpid()}"
+
+    async def recv(self, ctx: Context[Any, Any], timeout: Timeout = 5.0) -> RecvResult:
+        """Get new WeChat messages, oldest first. Waits up to `timeout` seconds for one to come.
+
+        Each message is handed out once. Empty when there is nothing new.
+        """
+        return await self._take(await self._host.service(), ctx, timeout)
+
+    async def send(
+        self,
+        ctx: Context[Any, Any],
+        to: Annotated[str, Field(description="the `from` of the message you answer")],
+        text: Annotated[str, Field(description="Markdown is shown by WeChat in part")] = "",
+    ) -> SendOut:
+        """Send a message to a WeChat user who wrote to this bot. Long text is split.
+
+        Tells for each part whether it was sent, queued (and why) or failed. WeChat takes ten
+        messages for each message of the user, so prefer one message to many. Messages that came
+        in meanwhile are returned with the result.
+        """
+        if len(text) > LONGEST_TEXT:
+            raise UsageError(
+                f"nothing was sent: the text has {len(text):,} characters, a message at most "
+                f"{LONGEST_TEXT:,}; write it to a file and send that with `file_path`"
+            )
+        service = await self._host.service()
+        from weilink.server.showing import send_out
+
+        result = await service.sender.send_text(to, text)
+        new = await self._take(service, ctx, 0)
+        return send_out(result, new.messages)
+
+    async def history(
+        self,
+        user_id: str = "",
+        bot_id: str = "",
+        msg_type: Kind = "",
+        direction: Literal["", "received", "sent"] = "",
+        since: Time = "",
+        until: Time = "",
+        text_contains: Annotated[str, Field(description="case-insensitive")] = "",
+        limit: Annotated[int, Field(ge=1, le=200)] = 50,
+        offset: Annotated[int, Field(ge=0)] = 0,
+    ) -> HistoryResult:
+        """Search the messages of all conversations, received and sent, newest first."""
+        service = await self._host.service()
+        from weilink.server.showing import messages_out
+        from weilink.service.times import moment
+        from weilink.store.history import Query
+        from weilink.store.models import Direction
+
+        page = await service.store.history.find(
+            Query(
+                user_id=user_id,
+                bot_id=bot_id,
+                msg_type=msg_type,
+                direction=Direction(direction) if direction else None,
+                since=moment("since", since),
+                until=moment("until", until),
+                text_contains=text_contains,
+                limit=limit,
+                offset=offset,
+            )
+        )
+        messages = await messages_out(service, page.messages)
+        return HistoryResult(messages=messages, total=page.total, limit=limit, offset=offset)
+
+    async def _take(self, service: Service, ctx: Context[Any, Any], timeout: float) -> RecvResult:
+        """Claim messages for the result of this call."""
+        client = CLIENT.get()
+        if client is None:
+            claim = await service.claims.receive(self._reader, timeout, _fit)
+        else:
+            with client.while_there():
+                claim = await service.claims.receive(self._reader, timeout, _fit)
+        if claim is None:
+            return RecvResult(messages=[], waiting=0)
+        if client is None:
+            # Called from within this process, which has the result as soon as it is returned.
+            await service.claims.acknowledge(claim.id)
+        else:
+            await client.add(ctx.request_id, service.claims, claim.id)
+        from weilink.server.showing import messages_out
+
+        messages: list[MessageOut] = await messages_out(service, list(claim.messages))
+        return RecvResult(messages=messages, waiting=claim.waiting)
+
+
+def _fit(messages: Sequence[StoredMessage], waiting: int) -> int:
+    """Return how many of the oldest messages go into one result. At least one."""
+    room = MOST_CHARACTERS
+    for count, message in enumerate(messages[:MOST_MESSAGES]):
+        room -= len(message.text) + 200
+        if room < 0:
+            return max(count, 1)
+    return min(len(messages), MOST_MESSAGES)
