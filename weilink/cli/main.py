@@ -22,7 +22,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Messages": {
         "recv": ("messages", "Take the new messages"),
-        "send": ("messages", "Send a message to somebody who wrote"),
+        "send": ("transfer", "Send text and files to somebody who wrote"),
+        "download": ("transfer", "Save a picture, voice, file or video that came"),
         "history": ("messages", "Search all messages"),
         "access": ("access", "Choose who may write to your agents"),
     },

@@ -1,17 +1,16 @@
-"""`weilink recv`, `send` and `history`: messaging from the shell."""
+"""`weilink recv` and `history`: messages on the shell."""
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timezone
 
 import click
 
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
-from weilink.errors import NotLoggedInError, UsageError, WeiLinkError
+from weilink.errors import NotLoggedInError
 from weilink.i18n import t
 from weilink.server.node import open_node
-from weilink.server.results import MessageOut, SendOut
+from weilink.server.results import MessageOut
 from weilink.service import Service, open_service
 from weilink.service.times import moment
 from weilink.store.history import Query
@@ -49,39 +48,6 @@ def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
                     click.echo(t("No new messages."), err=True)
             if claim:
                 await service.claims.acknowledge(claim.id)
-
-    run_async(body)
-
-
-@click.command("send")
-@click.argument("user")
-@click.option("--text", help="What to send; '-' reads it from standard input.")
-@json_option
-@click.pass_context
-def send_command(ctx: click.Context, user: str, text: str | None, as_json: bool) -> None:
-    """Send a message to USER, who must have written to one of your bots before."""
-    settings = settings_of(ctx)
-    if text is None:
-        raise UsageError(t("nothing to send: give --text"))
-    content = sys.stdin.buffer.read().decode() if text == "-" else text
-
-    async def body() -> None:
-        async with open_node(settings) as service:
-            result = SendOut.of(await service.sender.send_text(user, content), [])
-        if as_json:
-            echo_json(result.model_dump(exclude={"new_messages"}))
-        else:
-            for part in result.parts:
-                click.echo(
-                    f"{part.state}: {part.part}" + (f"  ({part.reason})" * bool(part.reason))
-                )
-            click.echo(
-                t("{count} replies left until the user writes again", count=result.replies_left),
-                err=True,
-            )
-        failed = sum(part.state == "failed" for part in result.parts)
-        if failed:
-            raise WeiLinkError(t("{count} parts were not sent", count=failed))
 
     run_async(body)
 

@@ -13,6 +13,7 @@ import httpx
 from pydantic import ValidationError
 
 import weilink
+from weilink.ilink.cipher import ciphertext_size
 from weilink.ilink.errors import (
     REFUSED,
     STALE_TOKEN,
@@ -29,6 +30,8 @@ from weilink.ilink.models import (
     QRStatus,
     SendAnswer,
     Updates,
+    UploadRequest,
+    UploadUrl,
     Wire,
 )
 
@@ -159,6 +162,24 @@ class ILinkClient:
         raw = await self._post("sendmessage", {"msg": message}, timeout=CALL)
         return _parsed(SendAnswer, raw, "sendmessage")
 
+    async def get_upload_url(self, upload: UploadRequest) -> UploadUrl:
+        """Announce a file; the answer says where to upload its ciphertext."""
+        body = {
+            "filekey": upload.filekey,
+            "media_type": int(upload.media_type),
+            "to_user_id": upload.to_user_id,
+            "rawsize": upload.size,
+            "rawfilemd5": upload.md5,
+            "filesize": ciphertext_size(upload.size),
+            "aeskey": upload.key.hex(),
+            "no_need_thumb": True,
+        }
+        raw = await self._post("getuploadurl", body, timeout=CALL)
+        answer = _parsed(UploadUrl, raw, "getuploadurl")
+        if not (answer.upload_full_url or answer.upload_param):
+            raise AnswerError("getuploadurl: the answer does not say where to upload to")
+        return answer
+
     async def get_typing_ticket(self, user_id: str, context_token: str) -> str:
         """Return the ticket that `send_typing` needs ("" when the service gives none)."""
         body = {"ilink_user_id": user_id, "context_token": context_token}
@@ -233,7 +254,8 @@ def _object(endpoint: str, answer: httpx.Response) -> dict[str, Any]:
     """Return the JSON object of an answer that reports no error."""
     try:
         raw = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
+        # Not JSON, a number of thousands of digits, or brackets without end.
         raw = None
     if isinstance(raw, dict):
         message = str(raw.get("errmsg") or "")

@@ -34,11 +34,13 @@ class ServiceError(ILinkError):
     """The service answered and refused.
 
     Attributes:
+        endpoint: what was called.
         code: `errcode` when it is set, else `ret`, else the HTTP status.
     """
 
     def __init__(self, endpoint: str, code: int, message: str) -> None:
         super().__init__(f"iLink refused {endpoint}: {message or 'no reason given'} ({code})")
+        self.endpoint = endpoint
         self.code = code
 
 

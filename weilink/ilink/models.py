@@ -6,6 +6,7 @@ message must have to be useful is decided by who uses it, never by a parser that
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any
 
@@ -185,6 +186,34 @@ class Updates(Wire):
     msgs: Annotated[list[Any], BeforeValidator(_lenient_list)] = []
     get_updates_buf: Text = ""
     longpolling_timeout_ms: Int = 0
+
+
+class MediaType(IntEnum):
+    """What `getuploadurl` calls a file; not the same numbers as `ItemType`."""
+
+    IMAGE = 1
+    VIDEO = 2
+    FILE = 3
+    VOICE = 4
+
+
+@dataclass(frozen=True)
+class UploadRequest:
+    """What `getuploadurl` is told; `size` and `md5` are of the plain file, `key` is a secret."""
+
+    to_user_id: str
+    media_type: MediaType
+    filekey: str
+    size: int
+    md5: str
+    key: bytes = field(repr=False)
+
+
+class UploadUrl(Wire):
+    """Answer of `getuploadurl`: a whole URL, or a parameter for the configured CDN."""
+
+    upload_full_url: Text = ""
+    upload_param: Text = ""
 
 
 class SendAnswer(Wire):

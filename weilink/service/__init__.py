@@ -10,12 +10,18 @@ from contextlib import asynccontextmanager
 
 import httpx
 
+from weilink.ilink.cdn import Cdn
 from weilink.ilink.client import ILinkClient
 from weilink.service.changes import Changes
 from weilink.service.claiming import Claims
 from weilink.service.leading import Leader
 from weilink.service.logins import Logins
+from weilink.service.media import MediaFiles
+from weilink.service.parts import Preparer
+from weilink.service.sendable import Sendable
 from weilink.service.sending import Sender
+from weilink.service.spool import Spool
+from weilink.service.uploading import Uploader
 from weilink.settings import Settings
 from weilink.store import Store
 from weilink.store.credentials import BotSession
@@ -33,7 +39,19 @@ class Service:
         self.changes = Changes(store)
         self.claims = Claims(store, self.changes)
         self.logins = Logins(store, self.changes)
-        self.sender = Sender(store, self.changes, self.client_for)
+        cdn = Cdn(settings.cdn_base_url, http)
+        limit = settings.media_limit_mib * 1024 * 1024
+        spool = Spool(settings.base_path)
+        sendable = Sendable(settings.base_path, settings.send_folders)
+        self.media = MediaFiles(store, cdn, limit)
+        self.sender = Sender(
+            store,
+            self.changes,
+            self.client_for,
+            Uploader(store, spool, cdn),
+            Preparer(sendable, spool, limit),
+            spool,
+        )
         self.leader = Leader(store, self.changes, self.sender, self.client_for)
 
     def client_for(self, session: BotSession) -> ILinkClient:

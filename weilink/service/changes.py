@@ -26,8 +26,18 @@ class Changes:
 
     async def run(self) -> None:
         """Pass on the changes of other processes, until cancelled."""
-        async for _ in self._store.watch():
-            self.notify()
+        stop = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_set_when_cancelled, stop)
+            async for _ in self._store.watch(stop):
+                self.notify()
+
+
+async def _set_when_cancelled(event: anyio.Event) -> None:
+    try:
+        await anyio.sleep_forever()
+    finally:
+        event.set()
 
 
 async def wait(event: anyio.Event, seconds: float) -> None:

@@ -95,6 +95,7 @@ class Leader:
             await Poller(session, client, self._store, self._changes).run()
 
     async def _empty_outbox(self) -> None:
+        await self._sender.tidy()
         while True:
             changed = self._changes.next
             seconds = await self._sender.flush_due()

@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import anyio
+import anyio.to_thread
 
 from weilink.errors import NotLoggedInError, UsageError
+from weilink.ilink.cdn import MediaError
 from weilink.ilink.client import ILinkClient
 from weilink.ilink.errors import (
     AnswerError,
+    ILinkError,
     NetworkError,
     RefusedError,
     ServiceError,
     StaleTokenError,
 )
-from weilink.ilink.models import ItemType
+from weilink.ilink.hosts import ForbiddenUrlError
 from weilink.service.changes import Changes, wait
+from weilink.service.parts import AnyPart, Preparer, TextPart, text_item
 from weilink.service.receiving import STALE
 from weilink.service.splitting import split
+from weilink.service.spool import Progress, Spool
+from weilink.service.tasks import beside
+from weilink.service.uploading import LostFileError, Uploader
 from weilink.store import Store
 from weilink.store.clock import now_ms
 from weilink.store.credentials import BotSession
-from weilink.store.models import Part, PartState, ReplyWindow
+from weilink.store.models import NewPart, Part, PartState, ReplyWindow
 
 logger = logging.getLogger(__name__)
 
 REPLIES = 10
 """Messages that one context token carries; the next one is refused (reported by users)."""
-LEASE_MS = 60_000
-"""Longer than any call to iLink: a part still `sending` after this has lost its sender."""
+WINDOW_MS = 24 * 3600 * 1000
+"""The longest life of a context token (reported by users). Later the service may take a message
+and show it to nobody, so nothing is sent on an older one."""
+LEASE_MS = 15_000
+"""A part still `sending` after this has lost its sender, which renews it while it lives."""
+RENEW = 4.0
+"""Seconds between two renewals."""
+RESERVED_MS = 2_000
+"""How long new parts are left to the caller that sends them at once."""
 SETTLE = 45.0
-"""Seconds a caller waits for its parts before it is told that they are queued."""
+"""Seconds without progress after which a caller is told that its parts are queued."""
 RETRIES = (2_000, 10_000, 30_000, 60_000, 300_000)
 """Pauses (ms) after the first, second, … try that failed for a passing reason."""
 NOW = 2
 """Tries made at once when an answer got lost: with the same `client_id` they do not double."""
 
-GIVE_UP_REFUSED = 4
-"""Refusals (`ret` -2) after which a part is given up."""
+GIVE_UP = 4
+"""Refusals after which a part is given up: `ret` -2 on as many tokens, or another error."""
 NEVER = 2**62
 """`next_try_at` of a part that waits for the user or for a login, not for time to pass."""
 
 WINDOW_CLOSED = "WeChat takes no more replies now; it goes out with the user's next message"
 NO_WINDOW = "the user has not written to this bot yet; it goes out with their first message"
+VANISHED = (
+    "WeChat took it and gave it no id, as it does on an old context that shows it to nobody; it "
+    "goes out again with the user's next message"
+)
+EXPIRED = "given up after three days in the queue"
 
 ClientFor = Callable[[BotSession], ILinkClient]
 
@@ -65,26 +85,88 @@ class SendResult:
 class Sender:
     """Sends through whichever bot the user wrote to last."""
 
-    def __init__(self, store: Store, changes: Changes, client_for: ClientFor) -> None:
+    def __init__(
+        self,
+        store: Store,
+        changes: Changes,
+        client_for: ClientFor,
+        uploader: Uploader,
+        preparer: Preparer,
+        spool: Spool,
+    ) -> None:
         self._store = store
         self._changes = changes
         self._client_for = client_for
+        self._uploader = uploader
+        self._preparer = preparer
+        self._spool = spool
+        # Bots whose answers carry a message id: from them, an answer without one is no success.
+        self._gives_ids: set[str] = set()
 
     async def send_text(self, user_id: str, text: str) -> SendResult:
-        """Send `text`, in as many parts as it needs.
+        """Send `text`; see `send`."""
+        return await self.send(user_id, [TextPart(text)])
+
+    async def send(
+        self, user_id: str, parts: Sequence[AnyPart], progress: Progress | None = None
+    ) -> SendResult:
+        """Send texts and files to a user, in this order.
+
+        A long text is split; when its pieces are more than the replies left, it goes as one
+        file. `progress` is told of the bytes of all files together, uploaded and in all.
 
         Raises:
             NotLoggedInError: no bot session is there.
-            UsageError: the text is empty, or nobody of that id ever wrote.
+            UsageError: there is nothing to send, nobody of that id ever wrote, or a file is not
+                there, may not be sent, is too large or of another kind. Nothing was sent.
         """
-        if not text.strip():
+        wanted = [p for p in parts if not isinstance(p, TextPart) or p.text.strip()]
+        if not wanted:
             raise UsageError("there is nothing to send: the text is empty")
         bot = await self._bot_for(user_id)
-        parts = [(secrets.token_hex(16), text_item(part), part) for part in split(text)]
-        rows = await self._store.outbox.add(bot.bot_id, user_id, parts)
-        settled = await self._settled(bot, user_id, rows)
+        new = await self._prepared(bot, user_id, wanted)
+        try:
+            rows = await self._store.outbox.add(bot.bot_id, user_id, new, RESERVED_MS)
+        except BaseException:
+            self._drop(new)
+            raise
+        meter = _Meter(new, progress)
+        settled = await self._settled(bot, user_id, rows, meter)
         window = await self._store.windows.get(bot.bot_id, user_id)
         return SendResult(user_id, bot, settled, replies_left(window))
+
+    async def _prepared(
+        self, bot: BotSession, user_id: str, wanted: Sequence[AnyPart]
+    ) -> list[NewPart]:
+        files = await anyio.to_thread.run_sync(self._preparer.files, wanted)
+        window = await self._store.windows.get(bot.bot_id, user_id)
+        ahead = await self._store.outbox.waiting(bot.bot_id, user_id)
+        room = replies_left(window) - ahead
+        # With no room now all of it goes out on a fresh window, which takes so many.
+        room = (room if room > 0 else REPLIES) - len(files)
+        new: list[NewPart] = []
+        left = iter(files)
+        try:
+            for part in wanted:
+                if not isinstance(part, TextPart):
+                    new.append(next(left))
+                    continue
+                pieces = split(part.text)
+                if len(pieces) > max(room, 1):
+                    new.append(await anyio.to_thread.run_sync(self._preparer.text_file, part.text))
+                    room -= 1
+                    continue
+                room -= len(pieces)
+                new += [NewPart(secrets.token_hex(16), text_item(text), text) for text in pieces]
+        except BaseException:
+            self._drop([*files, *new])
+            raise
+        return new
+
+    def _drop(self, parts: Sequence[NewPart]) -> None:
+        for part in parts:
+            if part.upload is not None:
+                self._spool.drop(part.client_id)
 
     async def _bot_for(self, user_id: str) -> BotSession:
         sessions = {session.bot_id: session for session in self._store.credentials.load()}
@@ -100,20 +182,24 @@ class Sender:
             f"answer. People who wrote: {people}"
         )
 
-    async def _settled(self, bot: BotSession, user_id: str, rows: list[int]) -> list[Part]:
+    async def _settled(
+        self, bot: BotSession, user_id: str, rows: list[int], meter: _Meter
+    ) -> list[Part]:
         """Send, and wait while another process is sending in the same conversation."""
-        with anyio.move_on_after(SETTLE):
+        with anyio.move_on_after(SETTLE) as scope:
+            meter.alive = lambda: setattr(scope, "deadline", anyio.current_time() + SETTLE)
             while True:
                 changed = self._changes.next
-                await self.flush(bot, user_id)
+                await self.flush(bot, user_id, meter)
                 parts = await self._store.outbox.get(rows)
                 if not any(_under_way(part) for part in parts):
                     return parts
                 await wait(changed, 1)
         return await self._store.outbox.get(rows)
 
-    async def flush(self, bot: BotSession, user_id: str) -> None:
+    async def flush(self, bot: BotSession, user_id: str, meter: _Meter | None = None) -> None:
         """Send what is queued for a conversation, oldest first, until something is in the way."""
+        meter = meter or _Meter([], None)
         while True:
             window = await self._store.windows.get(bot.bot_id, user_id)
             if window is None or replies_left(window) == 0:
@@ -124,7 +210,7 @@ class Sender:
             if part is None:
                 return
             try:
-                settled = await self._send(bot, part, window)
+                settled = await self._send(bot, part, window, meter)
             except BaseException:
                 # Cancelled or a bug: whether it arrived is not known. The same client_id again.
                 with anyio.CancelScope(shield=True):
@@ -134,92 +220,186 @@ class Sender:
             if not settled:
                 return
 
-    async def _send(self, bot: BotSession, part: Part, window: ReplyWindow) -> bool:
+    async def _send(self, bot: BotSession, part: Part, window: ReplyWindow, meter: _Meter) -> bool:
         """Send one part and record what became of it; whether the next one may follow."""
+        problem: ILinkError | LostFileError | None = None
+        sent, message_id = part, ""
         try:
-            message_id = await self._call(bot, part, window)
-        except StaleTokenError:
-            problem = STALE.format(name=bot.name)
-            await self._store.bots.set_problem(bot.bot_id, problem)
-            await self._hold(part, f"bot {bot.name}: {problem}", NEVER)
-        except RefusedError as error:
+            sent, message_id = await beside(
+                lambda: self._call(bot, part, window, meter), lambda: self._keep(part)
+            )
+        except (ILinkError, LostFileError) as error:
+            problem = error
+        settled = False
+        # What iLink said must be written down whoever stops us now.
+        with anyio.CancelScope(shield=True):
+            if problem is not None:
+                settled = await self._not_sent(bot, part, window, problem)
+            else:
+                settled = await self._accepted(sent, window, message_id)
+        return settled
+
+    async def _accepted(self, part: Part, window: ReplyWindow, message_id: str) -> bool:
+        if message_id:
+            self._gives_ids.add(part.bot_id)
+        elif part.bot_id in self._gives_ids or await self._store.outbox.gives_ids(part.bot_id):
+            await self._store.windows.died(part.bot_id, part.user_id, window.token)
+            await self._hold(part, VANISHED, NEVER, refused=True)
+            return False
+        await self._store.outbox.sent(part, message_id, window.token)
+        if part.upload is not None:
+            self._spool.drop(part.client_id)
+        return True
+
+    async def _not_sent(
+        self, bot: BotSession, part: Part, window: ReplyWindow, problem: Exception
+    ) -> bool:
+        """Record why a part did not go out; whether the next one may follow all the same."""
+        if isinstance(problem, StaleTokenError):
+            cure = STALE.format(name=bot.name)
+            await self._store.bots.set_problem(bot.bot_id, cure)
+            await self._hold(part, f"bot {bot.name}: {cure}", NEVER)
+        elif isinstance(problem, RefusedError) and problem.endpoint == "sendmessage":
             await self._store.windows.died(bot.bot_id, part.user_id, window.token)
-            if part.attempts >= GIVE_UP_REFUSED:
+            if part.refusals + 1 >= GIVE_UP:
                 # Refused on one fresh token after the other: it is not the token.
-                await self._store.outbox.failed(part.row, str(error))
-                return True
-            await self._hold(part, WINDOW_CLOSED, NEVER)
-        except (NetworkError, AnswerError) as error:
-            await self._again(part, f"{error}; it will be tried again")
-        except ServiceError as error:
-            if part.attempts >= len(RETRIES):
-                await self._store.outbox.failed(part.row, str(error))
-                return True
-            await self._again(part, f"{error}; it will be tried again")
+                return await self._give_up(part, str(problem))
+            await self._hold(part, WINDOW_CLOSED, NEVER, refused=True)
+        elif isinstance(problem, LostFileError):
+            return await self._give_up(part, "its file is gone from WeiLink's outbox folder")
+        elif isinstance(problem, ForbiddenUrlError):
+            return await self._give_up(part, str(problem))
+        elif isinstance(problem, ServiceError) or (
+            isinstance(problem, MediaError) and problem.final
+        ):
+            if part.errors + 1 >= GIVE_UP:
+                return await self._give_up(part, str(problem))
+            await self._again(part, f"{problem}; it will be tried again", error=True)
         else:
-            await self._store.outbox.sent(part, message_id, window.token)
-            return True
+            await self._again(part, f"{problem}; it will be tried again")
         return False
 
-    async def _call(self, bot: BotSession, part: Part, window: ReplyWindow) -> str:
+    async def _give_up(self, part: Part, reason: str) -> bool:
+        await self._store.outbox.failed(part.row, reason)
+        if part.upload is not None:
+            self._spool.drop(part.client_id)
+        return True
+
+    async def _keep(self, part: Part) -> None:
+        while True:
+            await anyio.sleep(RENEW)
+            await self._store.outbox.renew(part.row, LEASE_MS)
+
+    async def _call(
+        self, bot: BotSession, part: Part, window: ReplyWindow, meter: _Meter
+    ) -> tuple[Part, str]:
         client = self._client_for(bot)
+        item = await self._uploader.item(client, part, meter.of(part.client_id))
         for attempt in range(1, NOW + 1):
             try:
                 answer = await client.send_message(
                     to_user_id=part.user_id,
-                    item=part.item,
+                    item=item,
                     client_id=part.client_id,
                     context_token=window.token,
+                    run_id=part.run_id,
                 )
             except (NetworkError, AnswerError) as error:
                 if attempt == NOW:
                     raise
                 logger.info("%s; trying again with the same client_id", error)
             else:
-                return answer.message_id
+                return dataclasses.replace(part, item=item), answer.message_id
         raise AssertionError("unreachable")
 
-    async def _hold(self, part: Part, reason: str, next_try_at: int) -> None:
-        await self._store.outbox.hold(part.bot_id, part.user_id, reason, next_try_at, part.row)
+    async def _hold(
+        self, part: Part, reason: str, next_try_at: int, *, refused: bool = False,
+        error: bool = False,
+    ) -> None:  # fmt: skip
+        await self._store.outbox.hold(
+            part.bot_id, part.user_id, reason, next_try_at, part.row, refused=refused, error=error
+        )
 
-    async def _again(self, part: Part, reason: str) -> None:
+    async def _again(self, part: Part, reason: str, *, error: bool = False) -> None:
         pause = RETRIES[min(part.attempts, len(RETRIES) - 1)]
-        await self._hold(part, reason, now_ms() + pause)
+        await self._hold(part, reason, now_ms() + pause, error=error)
 
     async def flush_due(self) -> float:
         """Send everything that can go out now; return the seconds until more is due.
 
         A conversation whose window opened again, or whose bot is logged in again, is due at once.
+        Conversations do not wait for each other.
         """
+        await self._expire()
         sessions = {session.bot_id: session for session in self._store.credentials.load()}
-        soonest = 3600.0
+        soonest = 600.0
+        ready: list[tuple[BotSession, str]] = []
         for bot_id, user_id, due_at in await self._store.outbox.due():
             bot = sessions.get(bot_id)
             if bot is None:
                 continue
+            now = now_ms()
             if due_at == NEVER:
                 window = await self._store.windows.get(bot_id, user_id)
                 problem = (await self._store.bots.get(bot_id)).problem
                 if replies_left(window) == 0 or problem:
                     continue
-            elif due_at > now_ms():
-                soonest = min(soonest, (due_at - now_ms()) / 1000)
+            # Later than any pause of ours: the clock was set back meanwhile.
+            elif now < due_at <= now + RETRIES[-1] + LEASE_MS:
+                soonest = min(soonest, (due_at - now) / 1000)
                 continue
-            await self.flush(bot, user_id)
+            ready.append((bot, user_id))
+        async with anyio.create_task_group() as tasks:
+            for bot, user_id in ready:
+                tasks.start_soon(self._flush_alone, bot, user_id)
         return soonest
+
+    async def _flush_alone(self, bot: BotSession, user_id: str) -> None:
+        try:
+            await self.flush(bot, user_id)
+        except Exception:
+            # One conversation that meets a bug of ours must not stop the others.
+            logger.exception("sending to %s failed", user_id)
+
+    async def tidy(self) -> None:
+        """Remove files that killed processes left in the spool."""
+        wanted = await self._store.outbox.open_client_ids()
+        await anyio.to_thread.run_sync(self._spool.sweep, wanted)
+
+    async def _expire(self) -> None:
+        for part in await self._store.outbox.expire(EXPIRED):
+            logger.warning("a message to %s was given up: %s", part.user_id, EXPIRED)
+            if part.upload is not None:
+                self._spool.drop(part.client_id)
+            self._changes.notify()
+
+
+class _Meter:
+    """Adds up the progress of the files of one call."""
+
+    def __init__(self, parts: Sequence[NewPart], progress: Progress | None) -> None:
+        self._done = {p.client_id: 0 for p in parts if p.upload is not None}
+        self._total = sum(p.upload.size for p in parts if p.upload is not None)
+        self._progress = progress
+        self.alive: Callable[[], None] = lambda: None
+
+    def of(self, client_id: str) -> Progress:
+        def report(done: int, total: int) -> None:
+            self.alive()
+            if client_id in self._done and self._progress is not None:
+                self._done[client_id] = done
+                # The padding is nothing that the caller knows of.
+                self._progress(min(sum(self._done.values()), self._total), self._total)
+
+        return report
 
 
 def _under_way(part: Part) -> bool:
     return part.state is PartState.SENDING or (part.state is PartState.QUEUED and not part.reason)
 
 
-def text_item(text: str) -> dict[str, Any]:
-    """Return the wire item of a text."""
-    return {"type": int(ItemType.TEXT), "text_item": {"text": text}}
-
-
 def replies_left(window: ReplyWindow | None) -> int:
     """Return how many messages the window still takes."""
-    if window is None or window.dead:
+    if window is None or window.dead or time.time() * 1000 - window.received_at > WINDOW_MS:
         return 0
     return max(REPLIES - window.replies_used, 0)

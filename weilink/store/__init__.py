@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 
+import anyio
+
 from weilink.store.bots import Bots
 from weilink.store.credentials import Credentials
 from weilink.store.database import Database
@@ -48,9 +50,9 @@ class Store:
     ) -> None:
         await self._db.aclose()
 
-    def watch(self) -> AsyncIterator[None]:
-        """Yield whenever this or another process may have changed the data."""
+    def watch(self, stop: anyio.Event) -> AsyncIterator[None]:
+        """Yield whenever this or another process may have changed the data, until `stop`."""
         # Imported late: only processes that stay need the file watcher.
         from weilink.store.changes import watch
 
-        return watch(self.base_path)
+        return watch(self.base_path, stop)

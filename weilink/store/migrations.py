@@ -84,7 +84,22 @@ def m001_initial(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_initial]
+def m002_uploads(db: sqlite3.Connection) -> None:
+    """Files in the outbox; why a part was refused, counted by cause; when it is given up."""
+    for column in (
+        "msg_type TEXT NOT NULL DEFAULT 'TEXT'",
+        "upload TEXT NOT NULL DEFAULT ''",
+        "uploaded_at INTEGER NOT NULL DEFAULT 0",
+        "run_id TEXT NOT NULL DEFAULT ''",
+        "refusals INTEGER NOT NULL DEFAULT 0",
+        "errors INTEGER NOT NULL DEFAULT 0",
+        "expires_at INTEGER NOT NULL DEFAULT 0",
+    ):
+        db.execute(f"ALTER TABLE outbox ADD COLUMN {column}")
+    db.execute("UPDATE outbox SET expires_at = created_at + 259200000")
+
+
+MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [m001_initial, m002_uploads]
 
 
 def migrate(db: sqlite3.Connection) -> None:

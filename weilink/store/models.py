@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -88,8 +88,41 @@ class ReplyWindow:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """The file of a part: its ciphertext waits in the spool folder under the `client_id`.
+
+    `size` and `md5` are those of the plain file, `key` is a secret.
+    """
+
+    media_type: int
+    size: int
+    md5: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class NewPart:
+    """A part to be sent. `text` is what the history shows of it."""
+
+    client_id: str
+    item: dict[str, Any]
+    text: str
+    msg_type: str = "TEXT"
+    upload: Upload | None = None
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
 class Part:
-    """One part of a send in the outbox."""
+    """One part of a send in the outbox.
+
+    Attributes:
+        upload: the file that must be on the media service before the item can go out.
+        uploaded_at: when that was done (ms), 0 when it is still to do; `item` is whole then.
+        refusals: context tokens that refused it.
+        errors: other refusals of the service.
+        expires_at: when it is given up if it was not sent by then (ms).
+    """
 
     row: int
     client_id: str
@@ -101,6 +134,13 @@ class Part:
     reason: str
     attempts: int
     created_at: int
+    msg_type: str
+    upload: Upload | None
+    uploaded_at: int
+    run_id: str
+    refusals: int
+    errors: int
+    expires_at: int
 
 
 @dataclass(frozen=True)

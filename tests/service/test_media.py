@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.service.conftest import leading, stored, written
+from weilink.errors import UsageError, WeiLinkError
+from weilink.ilink.cdn import MediaError
+from weilink.ilink.hosts import ForbiddenUrlError
+from weilink.sandbox.phone import Phone
+from weilink.service import Service
+from weilink.service.parts import AnyPart, FilePart, ImagePart, TextPart, VideoPart, VoicePart
+from weilink.store.models import PartState
+
+pytestmark = pytest.mark.anyio
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + bytes(range(200))
+MP4 = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(500)
+
+
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 4096, 3 * 2**20 + 5])
+async def test_file_goes_up_and_comes_back(
+    service: Service, phone: Phone, tmp_path: Path, size: int
+) -> None:
+    data = os.urandom(size)
+    path = tmp_path / "data.bin"
+    path.write_bytes(data)
+    told: list[tuple[int, int]] = []
+    async with leading(service):
+        await written(service, phone)
+        result = await service.sender.send(
+            phone.user_id(), [FilePart(path)], lambda done, total: told.append((done, total))
+        )
+        assert [part.state for part in result.parts] == [PartState.SENT]
+        (seen,) = await anyio.to_thread.run_sync(lambda: phone.wait_for(kind="file"))
+        assert phone.content(seen) == data
+        assert seen.file_name == "data.bin"
+        assert told[-1] == (size, size)
+
+        sent = await anyio.to_thread.run_sync(
+            lambda: phone.send_media("file", data, file_name="../../etc/报告 📎.bin")
+        )
+        await stored(service, sent.message_id)
+        got = await service.media.download(sent.message_id, tmp_path / "in")
+    assert got.path.read_bytes() == data
+    assert (got.path, got.size) == (tmp_path / "in" / "报告 📎.bin", size)
+    assert not list((service.store.base_path / "outbox").iterdir())
+
+
+@pytest.mark.parametrize("form", ["hex", "base64_raw", "base64_hex", "none"])
+async def test_every_form_of_key(service: Service, phone: Phone, form: str) -> None:
+    async with leading(service):
+        sent = await anyio.to_thread.run_sync(
+            lambda: phone.send_media("image", PNG, key_form=form)  # type: ignore[arg-type]
+        )
+        await stored(service, sent.message_id)
+        got = await service.media.download(sent.message_id)
+        again = await service.media.download(sent.message_id)
+    assert got.path.read_bytes() == again.path.read_bytes() == PNG
+    assert got.mime == "image/png"
+    assert got.path.suffix == ".png"
+    assert again.path.name == f"{got.path.stem} (2).png"
+    assert got.path.stat().st_mode & 0o777 == 0o600
+    assert got.path.parent.stat().st_mode & 0o777 == 0o700
+
+
+async def test_parts_of_one_call_keep_their_order(
+    service: Service, phone: Phone, tmp_path: Path
+) -> None:
+    phone.lab.clear_journal()
+    (tmp_path / "p.png").write_bytes(PNG)
+    (tmp_path / "v.mp4").write_bytes(MP4)
+    (tmp_path / "s.silk").write_bytes(b"\x02#!SILK_V3" + b"\x04\x00abcd" * 50)
+    parts: list[AnyPart] = [
+        TextPart("look"),
+        ImagePart(tmp_path / "p.png"),
+        FilePart(tmp_path / "p.png", "图 片.png"),
+        VideoPart(tmp_path / "v.mp4"),
+        VoicePart(tmp_path / "s.silk"),
+    ]
+    phone.lab.set_options(upload_full_url=True)
+    async with leading(service):
+        await written(service, phone)
+        result = await service.sender.send(phone.user_id(), parts)
+        assert [part.state.value for part in result.parts] == ["sent"] * 5
+        assert result.replies_left == 5
+        seen = await anyio.to_thread.run_sync(lambda: phone.wait_for(count=5))
+    assert [one.kind for one in seen] == ["text", "image", "file", "video", "voice"]
+    assert seen[2].file_name == "图 片.png"
+    assert seen[4].items[0]["voice_item"]["playtime"] == 1000
+    assert phone.lab.violations() == []
+
+
+async def test_upload_survives_faults_of_the_media_service(
+    service: Service, phone: Phone, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("x" * 100_000)
+    async with leading(service):
+        await written(service, phone)
+        phone.lab.fault("status", "/c2c/upload", 503)
+        phone.lab.fault("drop", "/c2c/upload")
+        result = await service.sender.send(phone.user_id(), [FilePart(tmp_path / "a.txt")])
+        assert [part.state.value for part in result.parts] == ["sent"]
+        sent = await anyio.to_thread.run_sync(
+            lambda: phone.send_media("file", b"y" * 100_000, file_name="y.txt")
+        )
+        await stored(service, sent.message_id)
+        phone.lab.fault("half", "/c2c/download")
+        phone.lab.fault("status", "/c2c/download", 502)
+        got = await service.media.download(sent.message_id)
+        assert got.path.read_bytes() == b"y" * 100_000
+        phone.lab.fault("status", "/c2c/download", 404)
+        with pytest.raises(MediaError, match="404"):
+            await service.media.download(sent.message_id)
+    assert [p.name for p in got.path.parent.iterdir()] == ["y.txt"]
+
+
+async def test_limit(service: Service, phone: Phone, tmp_path: Path) -> None:
+    limit = service.settings.media_limit_mib * 2**20
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(limit + 1)
+    async with leading(service):
+        await written(service, phone)
+        with pytest.raises(UsageError, match="media_limit_mib"):
+            await service.sender.send(phone.user_id(), [TextPart("x"), FilePart(path)])
+        assert phone.chat(author="bot") == []
+        service.media._limit = 1000
+        for size, good in ((1000, True), (1001, False)):
+            sent = phone.send_media("file", bytes(size), file_name="f")
+            await stored(service, sent.message_id)
+            if good:
+                assert (await service.media.download(sent.message_id)).size == size
+            else:
+                with pytest.raises(MediaError, match="media_limit_mib"):
+                    await service.media.download(sent.message_id)
+
+
+async def test_own_files_and_credentials_are_never_sent(
+    service: Service, phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / ".claude").mkdir(parents=True)
+    (home / ".codex").mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    base = service.store.base_path
+    token = base / "default" / "token.json"
+    secrets = [
+        token,
+        base / "weilink.db",
+        home / ".claude" / ".credentials.json",
+        home / ".claude.json",
+        home / ".codex" / "auth.json",
+    ]
+    for secret in secrets:
+        if not secret.exists():
+            secret.write_text("secret")
+    (tmp_path / "link").symlink_to(token)
+    (tmp_path / "folder").symlink_to(base)
+    os.link(token, tmp_path / "hard")
+    os.mkfifo(tmp_path / "pipe")
+    disguised = [
+        tmp_path / "link",
+        tmp_path / "folder" / "default" / "token.json",
+        tmp_path / "hard",
+        base / ".." / base.name / "weilink.db",
+        tmp_path / "pipe",
+        tmp_path,
+        tmp_path / "missing",
+    ]
+    async with leading(service):
+        await written(service, phone)
+        for path in [*secrets, *disguised]:
+            for part in (FilePart(path), FilePart(path, "innocent.txt")):
+                with pytest.raises(UsageError):
+                    await service.sender.send(phone.user_id(), [TextPart("x"), part])
+    assert phone.chat(author="bot") == []
+    assert not list((base / "outbox").glob("*"))
+
+
+async def test_only_allowed_folders(service: Service, phone: Phone, tmp_path: Path) -> None:
+    allowed = tmp_path / "out"
+    allowed.mkdir()
+    (allowed / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+    (allowed / "link").symlink_to(tmp_path / "b")
+    service.sender._preparer._sendable._folders = [allowed]
+    async with leading(service):
+        await written(service, phone)
+        await service.sender.send(phone.user_id(), [FilePart(allowed / "a")])
+        for path in (tmp_path / "b", allowed / "link", allowed / ".." / "b"):
+            with pytest.raises(UsageError, match="may not be sent"):
+                await service.sender.send(phone.user_id(), [FilePart(path)])
+
+
+async def test_kind_is_found_from_the_content(
+    service: Service, phone: Phone, tmp_path: Path
+) -> None:
+    (tmp_path / "fake.png").write_text("no picture")
+    async with leading(service):
+        await written(service, phone)
+        for part in (
+            ImagePart(tmp_path / "fake.png"),
+            VideoPart(tmp_path / "fake.png"),
+            VoicePart(tmp_path / "fake.png"),
+        ):
+            with pytest.raises(UsageError, match="text/plain"):
+                await service.sender.send(phone.user_id(), [part])
+
+
+async def test_foreign_addresses_are_not_fetched(service: Service, phone: Phone) -> None:
+    urls = [
+        "http://169.254.169.254/latest/meta-data",
+        "http://127.0.0.1:1/secret",
+        "https://localhost/secret",
+        "https://evil.example/x",
+        "https://weixin.qq.com.evil.example/x",
+        "http://novac2c.cdn.weixin.qq.com/c2c/x",
+        "https://novac2c.cdn.weixin.qq.com:8443/x",
+        "https://user@novac2c.cdn.weixin.qq.com/x",
+        "file:///etc/passwd",
+        f"{phone.base_url.replace('127.0.0.1', 'localhost')}/c2c/x",
+        "not a url",
+        "https://[::1]/x",
+    ]
+    async with leading(service):
+        for url in urls:
+            item = {"type": 2, "image_item": {"media": {"full_url": url}}}
+            message = await anyio.to_thread.run_sync(phone.write_items, [item])
+            await stored(service, message.message_id)
+            with pytest.raises(ForbiddenUrlError):
+                await service.media.download(message.message_id)
+
+
+async def test_file_is_taken_when_it_is_sent(
+    service: Service, phone: Phone, tmp_path: Path
+) -> None:
+    """Queued files go out as they were, although the original changed and went."""
+    path = tmp_path / "report.txt"
+    path.write_text("as it was")
+    async with leading(service):
+        await written(service, phone)
+        for n in range(10):
+            await service.sender.send_text(phone.user_id(), f"reply {n}")
+        result = await service.sender.send(phone.user_id(), [FilePart(path)])
+        assert [(p.state.value, bool(p.reason)) for p in result.parts] == [("queued", True)]
+        path.unlink()
+        await written(service, phone, "more")
+        (seen,) = await anyio.to_thread.run_sync(lambda: phone.wait_for(kind="file"))
+    assert phone.content(seen) == b"as it was"
+
+
+async def test_bad_messages_tell_why(service: Service, phone: Phone, tmp_path: Path) -> None:
+    async with leading(service):
+        text = await written(service, phone)
+        with pytest.raises(UsageError, match="no file"):
+            await service.media.download(text)
+        with pytest.raises(UsageError, match="no message"):
+            await service.media.download("1")
+        sent = phone.send_media("file", b"data", file_name="f.txt")
+        await stored(service, sent.message_id)
+        item = phone.chat(author="user", kind="file")[0].items[0]
+        item["file_item"]["media"]["aes_key"] = "AAAAAAAAAAAAAAAAAAAAAA=="
+        wrong = phone.write_items([item])
+        await stored(service, wrong.message_id)
+        with pytest.raises(WeiLinkError, match="damaged"):
+            await service.media.download(wrong.message_id)
+        (tmp_path / "file").write_text("")
+        with pytest.raises(UsageError, match="no folder"):
+            await service.media.download(sent.message_id, tmp_path / "file" / "x")
+        with pytest.raises(UsageError, match="own"):
+            await service.media.download(sent.message_id, service.store.base_path)

@@ -1,0 +1,141 @@
+"""`weilink send` and `weilink download`: with a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from weilink.cli.common import echo_json, json_option, run_async, settings_of
+from weilink.errors import UsageError, WeiLinkError
+from weilink.i18n import t
+from weilink.server.node import open_node
+from weilink.server.results import SendOut
+from weilink.service import open_service
+from weilink.service.parts import AnyPart, FilePart, ImagePart, TextPart, VideoPart, VoicePart
+from weilink.service.spool import Progress
+
+_file = click.Path(path_type=Path)
+
+
+@click.command("send")
+@click.argument("user")
+@click.option("--text", help="What to send; '-' reads it from standard input.")
+@click.option("--image", type=_file, metavar="P", help="A picture.")
+@click.option("--file", "file", type=_file, metavar="P", help="Any file.")
+@click.option("--file-name", default="", metavar="N", help="What to call the file.")
+@click.option("--video", type=_file, metavar="P", help="A video.")
+@click.option("--voice", type=_file, metavar="P", help="A voice message (SILK, or WAV).")
+@json_option
+@click.pass_context
+def send_command(
+    ctx: click.Context,
+    user: str,
+    text: str | None,
+    image: Path | None,
+    file: Path | None,
+    file_name: str,
+    video: Path | None,
+    voice: Path | None,
+    as_json: bool,
+) -> None:
+    """Send text and files to USER, who must have written to one of your bots before."""
+    settings = settings_of(ctx)
+    parts: list[AnyPart] = []
+    if text is not None:
+        parts.append(TextPart(_stdin() if text == "-" else text))
+    if image is not None:
+        parts.append(ImagePart(image))
+    if file is not None:
+        parts.append(FilePart(file, file_name))
+    elif file_name:
+        raise UsageError(t("--file-name needs --file"))
+    if video is not None:
+        parts.append(VideoPart(video))
+    if voice is not None:
+        parts.append(VoicePart(voice))
+    if not parts:
+        raise UsageError(t("nothing to send: give --text, --image, --file, --video or --voice"))
+
+    async def body() -> None:
+        async with open_node(settings) as service:
+            with _bar(t("Sending")) as progress:
+                done = await service.sender.send(user, parts, progress)
+            result = SendOut.of(done, [])
+        if as_json:
+            echo_json(result.model_dump(exclude={"new_messages"}))
+        else:
+            for part in result.parts:
+                click.echo(
+                    f"{part.state}: {part.part}" + (f"  ({part.reason})" * bool(part.reason))
+                )
+            click.echo(
+                t("{count} replies left until the user writes again", count=result.replies_left),
+                err=True,
+            )
+        failed = sum(part.state == "failed" for part in result.parts)
+        if failed:
+            raise WeiLinkError(t("{count} parts were not sent", count=failed))
+
+    run_async(body)
+
+
+def _stdin() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        raise UsageError(t("standard input is not UTF-8 text; send it with --file")) from None
+
+
+@click.command("download")
+@click.argument("message_id", metavar="ID")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to save in.  [default: downloads/ under the base path]",
+)
+@json_option
+@click.pass_context
+def download_command(
+    ctx: click.Context, message_id: str, output: Path | None, as_json: bool
+) -> None:
+    """Save the file of message ID. "ID#2" is its second file. Nothing is overwritten."""
+    settings = settings_of(ctx)
+
+    async def body() -> None:
+        async with open_service(settings) as service:
+            with _bar(t("Fetching")) as progress:
+                done = await service.media.download(message_id, output, progress)
+        if as_json:
+            echo_json({"path": str(done.path), "size": done.size, "mime_type": done.mime})
+        else:
+            click.echo(str(done.path))
+            click.echo(t("{size} bytes, {mime}", size=done.size, mime=done.mime), err=True)
+
+    run_async(body)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Progress | None]:
+    """Give a progress callback that draws a bar on a terminal; `None` elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True))
+    with Progress(
+        *columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+
+        def progress(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, visible=True)
+
+        yield progress

@@ -1,0 +1,126 @@
+"""Files on their way out, as ciphertext, until iLink has accepted them.
+
+What an agent sends is taken at once: the file may change or go before the message can leave,
+and another process, or this one after a restart, must be able to send it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import queue
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from weilink.errors import WeiLinkError
+from weilink.ilink.cipher import Encryptor, ciphertext_size
+from weilink.store.files import private_folder
+from weilink.store.models import Upload
+
+PIECE = 1 << 20
+_KEEP_SECONDS = 24 * 3600.0
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes done and those there are in all; also from another thread."""
+
+
+class Spool:
+    """The folder `outbox/` under the base path."""
+
+    def __init__(self, base_path: Path) -> None:
+        self.folder = base_path / "outbox"
+
+    def path(self, client_id: str) -> Path:
+        """Return where the ciphertext of a part is."""
+        return self.folder / client_id
+
+    def take(self, descriptor: int, client_id: str, media_type: int) -> Upload:
+        """Encrypt the open file into the spool, with a key of its own.
+
+        Raises:
+            WeiLinkError: it cannot be read, or there is no room for it.
+        """
+        key = secrets.token_bytes(16)
+        private_folder(self.folder)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".")
+        try:
+            with os.fdopen(handle, "wb", buffering=0) as target:
+                size, md5 = _encrypt(descriptor, target.fileno(), key)
+                os.fsync(target.fileno())
+            Path(temporary).replace(self.path(client_id))
+        except OSError as error:
+            raise WeiLinkError(f"the file cannot be taken ({error.strerror or error})") from None
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+        return Upload(media_type=media_type, size=size, md5=md5, key=key.hex())
+
+    async def pieces(self, client_id: str, progress: Progress) -> AsyncIterator[bytes]:
+        """Give the ciphertext of a part, piece by piece."""
+        total, done = self.path(client_id).stat().st_size, 0
+        async with await anyio.open_file(self.path(client_id), "rb", buffering=0) as file:
+            while piece := await file.read(PIECE):
+                yield piece
+                done += len(piece)
+                progress(done, total)
+
+    def holds(self, client_id: str, upload: Upload) -> bool:
+        """Return whether the ciphertext of a part is there, whole."""
+        try:
+            return self.path(client_id).stat().st_size == ciphertext_size(upload.size)
+        except OSError:
+            return False
+
+    def drop(self, client_id: str) -> None:
+        """The part is settled: forget its file."""
+        self.path(client_id).unlink(missing_ok=True)
+
+    def sweep(self, wanted: Collection[str]) -> None:
+        """Remove what killed processes left behind, a day after; never one of `wanted`."""
+        old = time.time() - _KEEP_SECONDS
+        with contextlib.suppress(FileNotFoundError):
+            for path in self.folder.iterdir():
+                if path.name not in wanted and path.stat().st_mtime < old:
+                    path.unlink(missing_ok=True)
+
+
+def _read(descriptor: int) -> Iterator[bytes]:
+    while piece := os.read(descriptor, PIECE):
+        yield piece
+
+
+def _encrypt(source: int, target: int, key: bytes) -> tuple[int, str]:
+    """Encrypt; return size and MD5 of the plain file. The digest runs beside, in a thread."""
+    digest = hashlib.md5(usedforsecurity=False)
+    todo: queue.Queue[bytes | None] = queue.Queue(maxsize=4)
+
+    def digesting() -> None:
+        while (piece := todo.get()) is not None:
+            digest.update(piece)
+
+    beside = threading.Thread(target=digesting, name="md5", daemon=True)
+    beside.start()
+    encryptor, size = Encryptor(key), 0
+    try:
+        for piece in _read(source):
+            todo.put(piece)
+            size += len(piece)
+            _write(target, encryptor.update(piece))
+    finally:
+        todo.put(None)
+        beside.join()
+    _write(target, encryptor.finish())
+    return size, digest.hexdigest()
+
+
+def _write(target: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(target, rest) :]
