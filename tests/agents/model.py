@@ -41,8 +41,8 @@ class Model:
 
     Answers come from ``script`` (one for each request of a turn, in order), then from
     ``respond``, which a test may replace by a function of the request. That runs in a thread of
-    its own, so it may block to hold a turn open. Helper requests (``Request.main`` is false) are
-    always answered "ok".
+    its own, so it may block to hold a turn open, with a deadline. Helper requests
+    (``Request.main`` is false) are always answered "ok".
     """
 
     def __init__(self) -> None:
