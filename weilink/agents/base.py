@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from types import TracebackType
+from typing import Any, Literal, Protocol, runtime_checkable
 
 Scope = Literal["user", "project", "local"]
 Transport = Literal["stdio", "http"]
@@ -23,6 +24,8 @@ class Request:
     # The shell command that runs the hook script, and a text by which any version of it is known.
     hook_command: str
     hook_mark: str
+    # How the command names the script: what stays when a user edits the command.
+    hook_place: str
     # The interpreter, its arguments and environment for the MCP server over stdio.
     python: str
     arguments: tuple[str, ...]
@@ -35,6 +38,40 @@ class Program:
 
     path: Path
     version: str
+
+
+class TrustError(Exception):
+    """An agent could not be asked for, or told of, trust in hooks."""
+
+
+@dataclass(frozen=True)
+class HookTrust:
+    """What an agent says about one hook. `key` and `digest` are its own names."""
+
+    key: str
+    digest: str
+    trusted: bool
+    command: str
+    event: str
+
+
+class TrustServer(Protocol):
+    """The interface of an agent that runs only hooks which the user trusts."""
+
+    def hooks(self) -> list[HookTrust]:
+        """Return all hooks in force."""
+
+    def trust(self, digests: Mapping[str, str]) -> None:
+        """Trust the hooks with these keys, as they are now."""
+
+    def __enter__(self) -> TrustServer: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
 
 class Changes(Protocol):
@@ -52,8 +89,12 @@ class Changes(Protocol):
         remove: tuple[str, ...] = (),
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        owned: tuple[str, ...] = (),
+        format_: str = "json",
     ) -> None:
         """Ask for a key of an object; a present one may be replaced when it holds a mark.
+
+        Of a present one only the keys `owned` are changed, all when there are none.
 
         `add` and `remove` are the agent's own commands for it, to be run in `folder` with
         `environment` added; the JSON of the value takes the place of `{value}`.
@@ -68,9 +109,14 @@ class Changes(Protocol):
         inner: str,
         own: str,
         mark: str,
+        place: str,
         reason: str,
+        format_: str = "json",
     ) -> None:
-        """Ask for a group in a list; its items stand under `inner` and are known by `own`."""
+        """Ask for a group in a list; its items stand under `inner` and are known by `own`.
+
+        `place` is the part of `own` that stays when a user edits it, `mark` what older ones have.
+        """
 
     def whole_file(
         self, file: Path, content: bytes, *, reason: str, marks: tuple[str, ...] = ()
@@ -101,6 +147,10 @@ class Agent(Protocol):
     def later_hooks(self) -> Collection[str]:
         """The groups that the server cannot serve yet."""
 
+    @property
+    def asks_for_trust(self) -> bool:
+        """Whether it runs only hooks that the user trusts; then it is a `TrustingAgent`."""
+
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""
 
@@ -116,3 +166,18 @@ class Agent(Protocol):
 
     def next_steps(self, request: Request) -> list[str]:
         """Return what the user does after the installation, one sentence each."""
+
+
+@runtime_checkable
+class TrustingAgent(Agent, Protocol):
+    """An agent that runs only hooks which the user trusts."""
+
+    def trust_server(self, program: Program, folder: Path) -> TrustServer:
+        """Return the program's interface for hooks in force in `folder`.
+
+        Raises:
+            TrustError: from its methods.
+        """
+
+    def trust_file(self) -> Path:
+        """Return the TOML file in which it keeps trust, under `hooks.state`."""

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from weilink.agents import templates
+from weilink.agents import programs, templates
 from weilink.agents.base import Changes, Program, Request, Scope
 from weilink.errors import UsageError
 from weilink.i18n import t
 
 # A longer `additionalContext` is replaced by a path and a preview. The program counts UTF-16 code
-# units, so a character outside the basic plane (most emoji) counts as two.
+# units, so a character outside the basic plane (most emoji) counts as two (docs/testing.md).
 CONTEXT_LIMIT = 10_000
 
 _SERVER = "weilink"
 # Texts by which an MCP server entry of an older WeiLink is known.
 _SERVER_MARKS = ("weilink", "http://127.0.0.1:8000/", "http://localhost:8000/")
-_VERSION_SECONDS = 20
 _QUIET = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"}
 
 
@@ -46,15 +43,13 @@ class Claude:
     # A group moves from the second list to the first with its entry in templates/claude/hooks.json.
     hooks = ("prompt", "session")
     later_hooks = ("turn", "wake", "approve", "notify")
+    asks_for_trust = False
 
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""
         home = Path.home()
-        for place in ("claude", home / ".local/bin/claude", home / ".claude/local/claude"):
-            if path := shutil.which(str(place)):
-                version = _version(path)
-                return Program(Path(path).absolute(), version) if version else None
-        return None
+        places = ("claude", home / ".local/bin/claude", home / ".claude/local/claude")
+        return programs.find(places, _QUIET)
 
     def describe(self, request: Request, changes: Changes, program: Program | None) -> None:
         """Tell `changes` all that Claude Code needs (see `Agent`)."""
@@ -104,6 +99,7 @@ class Claude:
                     inner="hooks",
                     own=request.hook_command,
                     mark=request.hook_mark,
+                    place=request.hook_place,
                     reason=t("hook on {event}: hands over waiting messages", event=event),
                 )
 
@@ -142,22 +138,6 @@ class Claude:
             folder=request.folder,
             environment=_QUIET,
         )
-
-
-def _version(program: str) -> str | None:
-    try:
-        done = subprocess.run(
-            [program, "--version"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_VERSION_SECONDS,
-            env={**os.environ, **_QUIET},
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    words = done.stdout.decode("utf-8", "replace").split()
-    return words[0] if done.returncode == 0 and words else None
 
 
 def _config_folder() -> Path:

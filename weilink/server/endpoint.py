@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from weilink.agents import claude
+from weilink.agents import VOICES
 from weilink.service import Service
 from weilink.service.claiming import ACKS
 from weilink.store.files import private_folder, write_private
@@ -117,14 +117,15 @@ class RecvEndpoint:
         except (ValueError, KeyError, TypeError, AttributeError):
             logger.warning("a hook of %s sent no valid input; nothing was handed over", agent)
             return PlainTextResponse("the body is not the input of a hook", 400)
-        if agent != "claude" or event not in HAND_OVER:
+        voice = VOICES.get(agent)
+        if voice is None or event not in HAND_OVER:
             return Response(status_code=204)
-        handover = await self._service.claims.envelope(f"{agent}:{session}", claude.CONTEXT_LIMIT)
+        handover = await self._service.claims.envelope(f"{agent}:{session}", voice.CONTEXT_LIMIT)
         if handover is None:
             return Response(status_code=204)
         logger.info("handing messages over to %s session %s (%s)", agent, session, event)
         return PlainTextResponse(
-            claude.prompt_context(event, handover.text),
+            voice.prompt_context(event, handover.text),
             headers={"X-WeiLink-Claim": handover.claim_id},
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ class Job:
             folder=self._folder,
             hook_command=hook_command(lasting_python(), script, choice.agent.name),
             hook_mark=SCRIPT,
+            hook_place=shlex.quote(script.as_posix()),
             python=sys.executable,
             arguments=_server_arguments(self._base_path),
             environment=_server_environment(),
@@ -142,9 +144,11 @@ class _Collected:
         remove: tuple[str, ...] = (),
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        owned: tuple[str, ...] = (),
+        format_: str = "json",
     ) -> None:
         writer = Writer(add, remove, folder or file.parent, environment or {}) if add else None
-        self._edit(file, Member(path, dict(value), marks), reason, writer)
+        self._edit(file, Member(path, dict(value), marks, owned), reason, format_, writer)
 
     def group_item(
         self,
@@ -155,23 +159,27 @@ class _Collected:
         inner: str,
         own: str,
         mark: str,
+        place: str,
         reason: str,
+        format_: str = "json",
     ) -> None:
-        self._edit(file, GroupItem(path, dict(value), inner, own, mark), reason, None)
+        self._edit(file, GroupItem(path, dict(value), inner, own, mark, place), reason, format_)
 
     def whole_file(
         self, file: Path, content: bytes, *, reason: str, marks: tuple[str, ...] = ()
     ) -> None:
         self.wanted.append(engine.WantedFile(file, content, (reason,), marks))
 
-    def _edit(self, file: Path, edit: Edit, reason: str, writer: Writer | None) -> None:
+    def _edit(
+        self, file: Path, edit: Edit, reason: str, format_: str, writer: Writer | None = None
+    ) -> None:
         for index, want in enumerate(self.wanted):
             if isinstance(want, engine.WantedEdits) and want.path == file:
                 self.wanted[index] = engine.WantedEdits(
-                    file, (*want.edits, edit), (*want.reasons, reason)
+                    file, (*want.edits, edit), (*want.reasons, reason), format_
                 )
                 return
-        self.wanted.append(engine.WantedEdits(file, (edit,), (reason,), writer=writer))
+        self.wanted.append(engine.WantedEdits(file, (edit,), (reason,), format_, writer))
 
 
 def _server_arguments(base_path: Path) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ that asked for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -26,16 +26,30 @@ class Member:
     """One key of an object, with everything below it.
 
     `marks` are texts of which one stands somewhere in a value that may be replaced: what an
-    older version of ourselves wrote.
+    older version of ourselves wrote. Of a present object only the keys `owned` are then changed,
+    all when there are none: what the user or the program put beside them stays.
     """
 
     path: tuple[str, ...]
     value: object
     marks: tuple[str, ...] = ()
+    owned: tuple[str, ...] = ()
+    # Put in by the program itself after setup: never installed, but taken out with the rest.
+    granted: bool = False
 
     def find(self, value: object) -> list[Path]:
         """Return where this edit stands in a document with the content `value`."""
-        return [self.path] if at(value, self.path) == self.value else []
+        present = at(value, self.path)
+        if present is MISSING:
+            return []
+        return [self.path] if self.granted or self.beside(present) == present else []
+
+    def beside(self, present: object) -> object:
+        """Return the value as it should be where `present` stands."""
+        if not self.owned or not isinstance(present, dict) or not isinstance(self.value, Mapping):
+            return self.value
+        kept = {key: item for key, item in present.items() if key not in self.owned}
+        return {**kept, **self.value}
 
 
 @dataclass(frozen=True)
@@ -52,16 +66,25 @@ class GroupItem:
     inner: str
     own: str
     mark: str
+    # A part of `own` that stays when a user edits it, to find it then; "" for none.
+    place: str = ""
 
     def find(self, value: object, *, older: bool = False) -> list[Path]:
         """Return where our items stand; with `older` those of older versions too."""
+        sure = self._find(value, lambda text: text == self.own)
+        if older:
+            return self._find(value, lambda text: self.mark in text) or sure
+        if sure or not self.place:
+            return sure
+        return self._find(value, lambda text: self.place in text)
+
+    def _find(self, value: object, known: Callable[[str], bool]) -> list[Path]:
         found: list[Path] = []
         groups = at(value, self.path)
         for group_index, group in enumerate(groups if isinstance(groups, list) else []):
             items = group.get(self.inner) if isinstance(group, dict) else None
             for index, item in enumerate(items if isinstance(items, list) else []):
-                texts = _texts(item)
-                if self.own in texts or (older and any(self.mark in text for text in texts)):
+                if any(map(known, _texts(item))):
                     found.append((*self.path, group_index, self.inner, index))
         return found
 
@@ -114,14 +137,27 @@ def strip(document: AnyDocument, edit: Edit, created: list[Path]) -> AnyDocument
 
 def _install_member(document: AnyDocument, edit: Member) -> tuple[AnyDocument, list[Path]]:
     present = at(document.value, edit.path)
-    if present == edit.value:
+    if present is not MISSING and present == edit.beside(present):
         return document, []
     if present is not MISSING and not any(
         mark in text for mark in edit.marks for text in _texts(present)
     ):
         error = document.error(edit.path, "")
         raise NotOursError(f"'{'.'.join(edit.path)}'", error.line, error.column)
+    if isinstance(present, dict) and isinstance(edit.value, Mapping) and edit.owned:
+        return _change_owned(document, edit, present), []
     return _create(document, edit.path, edit.value)
+
+
+def _change_owned(document: AnyDocument, edit: Member, present: dict[str, Any]) -> AnyDocument:
+    assert isinstance(edit.value, Mapping)  # noqa: S101  (the caller)
+    for key in edit.owned:
+        if key in present and key not in edit.value:
+            document = _delete(document, (*edit.path, key))
+    for key, value in edit.value.items():
+        if key not in present or present[key] != value:
+            document = _set(document, (*edit.path, key), value)
+    return document
 
 
 def _install_group_item(document: AnyDocument, edit: GroupItem) -> tuple[AnyDocument, list[Path]]:

@@ -32,6 +32,8 @@ class Snapshot:
     data: bytes | None
     mode: int = 0o600
     owner: tuple[int, int] | None = None
+    # How many names the file has.
+    links: int = 1
 
     @property
     def text(self) -> str:
@@ -92,7 +94,7 @@ def read(path: Path) -> Snapshot:
     except OSError as error:
         raise _unreadable(path, error) from None
     owner = (status.st_uid, status.st_gid) if os.name == "posix" else None
-    return Snapshot(path, target, data, stat.S_IMODE(status.st_mode), owner)
+    return Snapshot(path, target, data, stat.S_IMODE(status.st_mode), owner, status.st_nlink)
 
 
 def _unreadable(path: Path, error: OSError) -> ConfigFileError:

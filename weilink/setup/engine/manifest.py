@@ -160,6 +160,8 @@ def _dump_edit(edit: Edit) -> dict[str, Any]:
             "path": list(edit.path),
             "value": edit.value,
             "marks": list(edit.marks),
+            "owned": list(edit.owned),
+            "granted": edit.granted,
         }
     return {
         "kind": "group item",
@@ -168,11 +170,16 @@ def _dump_edit(edit: Edit) -> dict[str, Any]:
         "inner": edit.inner,
         "own": edit.own,
         "mark": edit.mark,
+        "place": edit.place,
     }
 
 
 def _load_edit(content: dict[str, Any]) -> Edit:
     path = tuple(content["path"])
     if content["kind"] == "member":
-        return Member(path, content["value"], tuple(content["marks"]))
-    return GroupItem(path, content["value"], content["inner"], content["own"], content["mark"])
+        owned = tuple(content.get("owned", ()))
+        granted = bool(content.get("granted"))
+        return Member(path, content["value"], tuple(content["marks"]), owned, granted)
+    place = content.get("place", "")
+    texts = (content["inner"], content["own"], content["mark"], place)
+    return GroupItem(path, content["value"], *texts)

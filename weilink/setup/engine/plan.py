@@ -27,6 +27,8 @@ class WantedEdits:
     format: str = "json"
     # For a single `Member`: the program that should make the edit.
     writer: Writer | None = None
+    # Whether what the program itself put in for us stays.
+    keeps_granted: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,11 @@ class Plan:
 
 def parse(text: str, format_: str) -> Document:
     """Parse a text in one of the formats that the engine edits."""
+    if format_ == "toml":
+        # Imported here: tomlkit takes as long as all the rest.
+        from weilink.setup.engine.tomltext import TomlText
+
+        return TomlText(text)
     return JsonText(text, comments=format_ == "jsonc")
 
 
@@ -136,10 +143,19 @@ def plan_uninstall(name: str, store: Store) -> Plan:
 
 
 def _checked(name: str, changes: Sequence[Change], remarks: Sequence[str]) -> Plan:
+    told = list(remarks)
     for change in changes:
         if change.effective:
             files.check_writable(change.snapshot)
-    return Plan(name, tuple(changes), tuple(remarks))
+            if change.snapshot.links > 1:
+                told.append(
+                    t(
+                        "{path} has {count} names (hard links); the others keep the old content",
+                        path=change.snapshot.path,
+                        count=change.snapshot.links,
+                    )
+                )
+    return Plan(name, tuple(changes), tuple(told))
 
 
 def _whole(want: WantedFile, snapshot: files.Snapshot, record: Record | None) -> Change:
@@ -177,8 +193,11 @@ def _edited(
         created: list[DocumentPath] = list(inherited)
         # Who goes last takes out what another of our installations made.
         created += [path for other in others if other.path == want.path for path in other.created]
+        granted: tuple[Edit, ...] = ()
         for edit in record.edits if record else ():
-            if not any(_same_place(edit, wanted) for wanted in want.edits):
+            if isinstance(edit, Member) and edit.granted and want.keeps_granted:
+                granted += (edit,)
+            elif not any(_same_place(edit, wanted) for wanted in want.edits):
                 document = strip(document, edit, created)
         before = document
         for edit in want.edits:
@@ -210,7 +229,7 @@ def _edited(
             path=want.path,
             before=files.digest(baseline) if baseline is not None else None,
             after=files.digest(new or b""),
-            edits=want.edits,
+            edits=want.edits + granted,
             created=tuple(dict.fromkeys(created)),
             folders=record.folders if record else (),
             format=want.format,
@@ -242,7 +261,7 @@ def _baseline(
         created = tuple(edit.path[:n] for edit in edits for n in range(len(edit.path) + 1))
     for edit in edits:
         document = strip(document, edit, list(created))
-    if document.value == {} and () in created:
+    if not document.value and () in created:
         return None, created
     return snapshot.encode(document.text), created
 
@@ -293,7 +312,7 @@ def _undo(record: Record, others: Sequence[Record], store: Store, remarks: list[
     if document.text == original.text:
         return Change(snapshot, data, ())
     new = snapshot.encode(document.text)
-    if document.value == {} and () in record.created:
+    if not document.value and () in record.created:
         # There was no file, or nothing in it.
         before = store.backup(record.before) if record.before else None
         blank = before is not None and not before.removeprefix(files.BOM).strip()

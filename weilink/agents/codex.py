@@ -1,0 +1,149 @@
+"""Codex: its files, what to put in them, how its hooks speak.
+
+Facts are measured with Codex 0.169.0 and 0.145.0 on Linux, November 2026.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from weilink.agents import codex_server, programs, templates
+from weilink.agents.base import Changes, Program, Request, Scope, TrustServer
+from weilink.i18n import t
+
+# In UTF-16 units, as for Claude Code. Codex itself counts bytes, 10,000 by default; the hooks in
+# templates/codex/ ask for 7,500 units of four bytes, into which that many UTF-16 units always fit.
+CONTEXT_LIMIT = 10_000
+
+_SERVER = "weilink"
+_SERVER_MARKS = ("weilink", "http://127.0.0.1:8000/", "http://localhost:8000/")
+# The keys of the server's entry that are ours; approvals and timeouts are the user's.
+_SERVER_KEYS = ("command", "args", "env", "url")
+
+
+def prompt_context(event: str, text: str) -> str:
+    """Return what a hook for `event` prints so that `text` reaches the model."""
+    output = {"hookSpecificOutput": {"hookEventName": event, "additionalContext": text}}
+    return json.dumps(output)
+
+
+class Codex:
+    """Codex."""
+
+    name = "codex"
+    title = "Codex"
+    scopes: tuple[Scope, ...] = ("user",)
+    hooks = ("prompt", "session")
+    later_hooks = ("turn", "wake", "approve", "notify")
+    asks_for_trust = True
+
+    def find(self) -> Program | None:
+        """Return the installed program, or `None`."""
+        home = Path.home()
+        return programs.find(
+            ("codex", home / ".local/bin/codex", "/opt/homebrew/bin/codex", "/usr/local/bin/codex")
+        )
+
+    def describe(self, request: Request, changes: Changes, program: Program | None) -> None:
+        """Tell `changes` all that Codex needs (see `Agent`)."""
+        config = config_folder() / "config.toml"
+        entry: dict[str, Any] = templates.filled(
+            "codex/mcp.json",
+            python=request.python,
+            arguments=list(request.arguments),
+            environment=dict(request.environment),
+        )[request.transport]
+        if not entry.get("env", True):
+            del entry["env"]
+        changes.member(
+            config,
+            ("mcp_servers", _SERVER),
+            entry,
+            reason=t("MCP server: the tools to read, answer and search WeChat messages"),
+            marks=_SERVER_MARKS,
+            owned=_SERVER_KEYS,
+            format_="toml",
+        )
+        file, format_ = _hooks_file(config)
+        groups = templates.filled("codex/hooks.json", hook_command=request.hook_command)
+        for group in request.hooks:
+            for event, hook in groups[group].items():
+                changes.group_item(
+                    file,
+                    ("hooks", event),
+                    hook,
+                    inner="hooks",
+                    own=request.hook_command,
+                    mark=request.hook_mark,
+                    place=request.hook_place,
+                    reason=t("hook on {event}: hands over waiting messages", event=event),
+                    format_=format_,
+                )
+        changes.whole_file(
+            config_folder() / "skills" / "weilink" / "SKILL.md",
+            templates.text("skill/SKILL.md").encode(),
+            reason=t("the skill that tells the agent how to read and answer WeChat messages"),
+            marks=("weilink",),
+        )
+
+    def place(self, scope: Scope, folder: Path) -> Path:
+        """Return the folder that tells installations of the same scope apart."""
+        return config_folder()
+
+    def trust_server(self, program: Program, folder: Path) -> TrustServer:
+        """Return the interface through which Codex is asked for and told of trust."""
+        return codex_server.AppServer(program.path, folder)
+
+    def trust_file(self) -> Path:
+        """Return the file in which Codex keeps what is trusted, under `hooks.state`."""
+        return config_folder() / "config.toml"
+
+    def next_steps(self, request: Request) -> list[str]:
+        """Return what the user does after the installation."""
+        steps = [t("Start (or restart) codex.")]
+        if request.hooks:
+            steps.append(t("Write to the bot in WeChat; your next prompt carries the message."))
+        else:
+            steps.append(t("Write to the bot in WeChat; ask the agent to call the recv tool."))
+        return steps
+
+
+def config_folder() -> Path:
+    """Return the folder that Codex reads."""
+    asked = os.environ.get("CODEX_HOME")
+    return Path(asked).absolute() if asked else Path.home() / ".codex"
+
+
+def _hooks_file(config: Path) -> tuple[Path, str]:
+    """Return the file for hooks and its format; Codex warns when both have some."""
+    file = config.with_name("hooks.json")
+    if not _json_hooks(file) and _toml_hooks(config):
+        return config, "toml"
+    return file, "json"
+
+
+def _json_hooks(file: Path) -> bool:
+    try:
+        content = json.loads(file.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, RecursionError):
+        return True  # setup refuses it, with line and column
+    return not isinstance(content, dict) or bool(content.get("hooks"))
+
+
+def _toml_hooks(config: Path) -> bool:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomlkit as tomllib
+    try:
+        content = tomllib.loads(config.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        return False  # there is none, or setup refuses it
+    hooks = content.get("hooks")
+    return isinstance(hooks, dict) and any(isinstance(hooks[key], list) for key in hooks)
