@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import sqlite3
 from dataclasses import dataclass
 
+from weilink.store import search
 from weilink.store.database import Database
-from weilink.store.inbox import COLUMNS, message_of
+from weilink.store.messages import COLUMNS, message_of
 from weilink.store.models import Direction, StoredMessage
+from weilink.store.text import storable
 
 
 @dataclass(frozen=True)
@@ -44,46 +48,88 @@ class History:
         return await self._db.read(_find, query)
 
     async def get(self, message_id: str) -> StoredMessage | None:
-        """Return the message with this id."""
+        """Return the message with this id; of several bots, the newest."""
         return await self._db.read(_get, message_id)
 
 
 def _find(db: sqlite3.Connection, query: Query) -> Page:
-    conditions: list[str] = []
-    values: list[object] = []
-    for condition, value in (
-        ("user_id = ?", query.user_id),
-        ("bot_id = ?", query.bot_id),
-        ("msg_type = ?", query.msg_type),
-        ("direction = ?", query.direction.value if query.direction else ""),
-        ("timestamp >= ?", query.since),
-        ("timestamp <= ?", query.until),
-        ("text LIKE ? ESCAPE '\\'", _pattern(query.text_contains)),
-    ):
-        if value not in ("", None):
-            conditions.append(condition)
-            values.append(value)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    (total,) = db.execute(f"SELECT count(*) FROM messages{where}", values).fetchone()  # noqa: S608
+    low = 0 if query.since is None else search.place_from(query.since)
+    high = 2**62 if query.until is None else search.place_from(query.until + 1) - 1
+    by = _by_text if query.text_contains else _by_kind
+    places, total = by(db, query, low, high)
+    found = f"SELECT {COLUMNS} FROM messages WHERE place = ?"  # noqa: S608  (constants)
+    return Page([message_of(db.execute(found, (place,)).fetchone()) for place in places], total)
+
+
+def _by_text(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
+    direction = query.direction.value if query.direction else ""
+    values = (query.user_id, query.bot_id, query.msg_type, direction)
+    facets = [search.facet(kind, value) for kind, value in enumerate(values) if value]
+    wanted = search.expression(storable(query.text_contains), facets)
+    match = "FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?"
+    (total,) = db.execute(f"SELECT count(*) {match}", (wanted, low, high)).fetchone()
     rows = db.execute(
-        f"SELECT {COLUMNS} FROM messages{where}"  # noqa: S608  (constants)
-        " ORDER BY timestamp DESC, row DESC LIMIT ? OFFSET ?",
-        (*values, query.limit, query.offset),
+        f"SELECT rowid {match} ORDER BY rowid DESC LIMIT ? OFFSET ?",
+        (wanted, low, high, query.limit, query.offset),
     )
-    return Page([message_of(row) for row in rows], total)
+    return [place for (place,) in rows], total
 
 
-def _pattern(text: str) -> str:
-    if not text:
-        return ""
-    for special in "\\%_":
-        text = text.replace(special, "\\" + special)
-    return f"%{text}%"
+def _by_kind(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
+    conditions, values = [], []
+    for column, value in (
+        ("user_id", query.user_id),
+        ("bot_id", query.bot_id),
+        ("msg_type", query.msg_type),
+        ("direction", query.direction.value if query.direction else ""),
+    ):
+        if value:
+            conditions.append(f"{column} = ?")
+            values.append(storable(value))
+    if not conditions:
+        return _all(db, query, low, high)
+    chosen = f"SELECT kind, messages FROM kinds WHERE {' AND '.join(conditions)}"  # noqa: S608
+    kinds = db.execute(chosen, values).fetchall()
+    within = "FROM messages WHERE kind = ? AND place BETWEEN ? AND ?"
+    total = 0
+    pages = []
+    for kind, messages in kinds:
+        if query.since is None and query.until is None:
+            total += messages
+        else:
+            total += db.execute(f"SELECT count(*) {within}", (kind, low, high)).fetchone()[0]
+        pages.append(
+            place
+            for (place,) in db.execute(
+                f"SELECT place {within} ORDER BY place DESC LIMIT ?",
+                (kind, low, high, query.offset + query.limit),
+            )
+        )
+    newest = heapq.merge(*pages, reverse=True)
+    return list(itertools.islice(newest, query.offset, query.offset + query.limit)), total
+
+
+def _all(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
+    (total,) = db.execute("SELECT coalesce(sum(messages), 0) FROM kinds").fetchone()
+    # What is outside is usually less to count than what is inside.
+    outside = 0
+    if query.since is not None:
+        outside += db.execute("SELECT count(*) FROM messages WHERE place < ?", (low,)).fetchone()[0]
+    if query.until is not None:
+        outside += db.execute(
+            "SELECT count(*) FROM messages WHERE place > ?", (max(high, low - 1),)
+        ).fetchone()[0]
+    rows = db.execute(
+        "SELECT place FROM messages WHERE place BETWEEN ? AND ? ORDER BY place DESC"
+        " LIMIT ? OFFSET ?",
+        (low, high, query.limit, query.offset),
+    )
+    return [place for (place,) in rows], total - outside
 
 
 def _get(db: sqlite3.Connection, message_id: str) -> StoredMessage | None:
     row = db.execute(
         f"SELECT {COLUMNS} FROM messages WHERE message_id = ? ORDER BY row DESC LIMIT 1",  # noqa: S608
-        (message_id,),
+        (storable(message_id),),
     ).fetchone()
     return message_of(row) if row else None

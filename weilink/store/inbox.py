@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 
 from weilink.store.clock import now_ms
 from weilink.store.database import Database
+from weilink.store.messages import COLUMNS, insert, message_of
 from weilink.store.models import Claim, Delivery, Direction, NewMessage, StoredMessage
+from weilink.store.quotes import resolved
 from weilink.store.windows import remember_token
 
-COLUMNS = "row, bot_id, message_id, user_id, direction, msg_type, text, timestamp, delivery, raw"
+CLOCK_MS = 5_000
+"""How far in the future a claim may seem to be made: clocks are corrected by a little."""
 CLAIM_AT_MOST = 200
 """Messages that are looked at for one claim; the rest waits for the next."""
 
@@ -20,6 +23,13 @@ _OPEN = "SELECT 1 FROM messages WHERE delivery IN ('pending', 'claimed') LIMIT 1
 
 Fit = Callable[[Sequence[StoredMessage], int], int]
 """Given the oldest messages and how many are pending in all: how many of them to take."""
+Wanted = Callable[[str, str], bool]
+"""Given bot and user: whether the reader may have the messages of this conversation."""
+
+
+def everything(bot_id: str, user_id: str) -> bool:
+    """Want every conversation."""
+    return True
 
 
 class Inbox:
@@ -28,6 +38,9 @@ class Inbox:
     A message is pending until a reader claims it, claimed until the reader acknowledges, and
     pending again when the lease is over first. While a conversation has claimed messages nobody
     else gets its later ones, so that its order holds whatever becomes of the first reader.
+
+    A claim in the name of an agent session is only written when it is acknowledged: `confirm`
+    says that the session has read it, `forsake` that it never will.
     """
 
     def __init__(self, db: Database) -> None:
@@ -41,12 +54,46 @@ class Inbox:
         """
         return await self._db.write(_commit_batch, bot_id, cursor, messages)
 
-    async def claim(self, reader: str, lease_ms: int, fit: Fit) -> Claim | None:
-        """Give the oldest pending messages to `reader`; `None` when there are none to have."""
-        # Most prompts find nothing. A read costs no write lock and no sync of the disk.
-        if not self._db.peek(_OPEN):
+    async def claim(
+        self,
+        reader: str,
+        lease_ms: int,
+        fit: Fit,
+        wanted: Wanted = everything,
+        session: str = "",
+    ) -> Claim | None:
+        """Give the oldest pending messages that are `wanted` to `reader`; `None` without any.
+
+        `session` is the agent session that will have to show that it has read them, if any.
+        """
+        if not self.any_open():
             return None
-        return await self._db.write(_claim, reader, lease_ms, fit)
+        return await self._db.write(_claim, reader, lease_ms, fit, wanted, session)
+
+    def any_open(self) -> bool:
+        """Return whether any message is on its way to an agent."""
+        # Most prompts find nothing. A read costs no write lock and no sync of the disk.
+        return self._db.peek(_OPEN)
+
+    async def confirm(self, session: str) -> int:
+        """The session has read what was written for it. Returns how many claims that were."""
+        return await self._db.write(_confirm, session)
+
+    async def forsake(self, session: str) -> int:
+        """The session is gone: what it did not confirm is pending again. Returns how much."""
+        return await self._db.write(_forsake, session)
+
+    async def unconfirmed(self) -> set[str]:
+        """Return the sessions for which something is written that they did not confirm."""
+        return await self._db.read(_unconfirmed)
+
+    async def waiting_conversations(self) -> dict[tuple[str, str], int]:
+        """Return when (ms) the oldest pending message came, by bot and user."""
+        return await self._db.read(_waiting_conversations)
+
+    async def claim_states(self) -> dict[str, int]:
+        """Return how many claims are open, written, acknowledged and released."""
+        return await self._db.read(_claim_states)
 
     async def acknowledge(self, claim_id: str) -> bool:
         """The reader has written the messages where its agent reads them.
@@ -69,46 +116,26 @@ class Inbox:
         return await self._db.read(_next_expiry)
 
 
-def message_of(values: tuple[object, ...]) -> StoredMessage:
-    """Build a message from a row of `COLUMNS`."""
-    row, bot_id, message_id, user_id, direction, msg_type, text, timestamp, delivery, raw = values
-    assert isinstance(row, int) and isinstance(timestamp, int)  # noqa: S101  (our own schema)
-    return StoredMessage(
-        row=row,
-        bot_id=str(bot_id),
-        message_id=str(message_id),
-        user_id=str(user_id),
-        direction=Direction(direction),
-        msg_type=str(msg_type),
-        text=str(text),
-        timestamp=timestamp,
-        delivery=Delivery(delivery),
-        raw=json.loads(str(raw)),
-    )
-
-
 def _commit_batch(
     db: sqlite3.Connection, bot_id: str, cursor: str, messages: Sequence[NewMessage]
 ) -> int:
     now = now_ms()
     new = 0
     for message in messages:
-        stored = db.execute(
-            "INSERT OR IGNORE INTO messages (bot_id, message_id, user_id, direction, msg_type,"
-            " text, timestamp, delivery, raw, stored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                bot_id,
-                message.message_id,
-                message.user_id,
-                Direction.RECEIVED.value,
-                message.msg_type,
-                message.text,
-                message.timestamp,
-                message.delivery.value,
-                json.dumps(message.raw, ensure_ascii=False),
-                now,
-            ),
-        ).rowcount
+        stored = insert(
+            db,
+            bot_id=bot_id,
+            message_id=message.message_id,
+            user_id=message.user_id,
+            direction=Direction.RECEIVED,
+            msg_type=message.msg_type,
+            text=message.text,
+            timestamp=message.timestamp,
+            delivery=message.delivery,
+            raw=message.raw,
+            group_id=message.group_id,
+            quote=resolved(db, bot_id, message),
+        )
         new += stored
         # A repeated batch must not bring back a token that newer messages have replaced.
         if stored and message.context_token:
@@ -122,10 +149,14 @@ def _commit_batch(
     return new
 
 
-def _claim(db: sqlite3.Connection, reader: str, lease_ms: int, fit: Fit) -> Claim | None:
+def _claim(
+    db: sqlite3.Connection, reader: str, lease_ms: int, fit: Fit, wanted: Wanted, session: str
+) -> Claim | None:
     now = now_ms()
+    # A lease from the future was written before the clock was set back.
     for (expired,) in db.execute(
-        "SELECT id FROM claims WHERE state = 'open' AND expires_at <= ?", (now,)
+        "SELECT id FROM claims WHERE state = 'open' AND (expires_at <= ? OR created_at > ?)",
+        (now, now + CLOCK_MS),
     ).fetchall():
         _release(db, expired)
     # The IN is implied by what follows, and what lets SQLite use the small partial index.
@@ -134,19 +165,30 @@ def _claim(db: sqlite3.Connection, reader: str, lease_ms: int, fit: Fit) -> Clai
         " AND NOT EXISTS (SELECT 1 FROM messages AS c WHERE c.delivery = 'claimed'"
         " AND c.bot_id = m.bot_id AND c.user_id = m.user_id)"
     )
-    (waiting,) = db.execute("SELECT count(*)" + free).fetchone()
-    oldest = [
-        message_of(values)
-        for values in db.execute(f"SELECT {COLUMNS}{free} ORDER BY row LIMIT {CLAIM_AT_MOST}")
-    ]
+    values: tuple[str, ...] = ()
+    if wanted is not everything:
+        pairs = db.execute("SELECT DISTINCT bot_id, user_id" + free).fetchall()
+        mine = [[bot, user] for bot, user in pairs if wanted(bot, user)]
+        if not mine:
+            return None
+        if len(mine) < len(pairs):
+            # As JSON: their number has no limit then.
+            free += (
+                " AND (m.bot_id, m.user_id) IN (SELECT json_extract(value, '$[0]'),"
+                " json_extract(value, '$[1]') FROM json_each(?))"
+            )
+            values = (json.dumps(mine),)
+    (waiting,) = db.execute("SELECT count(*)" + free, values).fetchone()
+    query = f"SELECT {COLUMNS}{free} ORDER BY row LIMIT {CLAIM_AT_MOST}"
+    oldest = [message_of(found) for found in db.execute(query, values)]
     taken = oldest[: fit(oldest, waiting)] if oldest else []
     if not taken:
         return None
     claim_id = secrets.token_hex(16)
     db.execute(
-        "INSERT INTO claims (id, reader, state, created_at, expires_at)"
-        " VALUES (?, ?, 'open', ?, ?)",
-        (claim_id, reader, now, now + lease_ms),
+        "INSERT INTO claims (id, reader, state, created_at, expires_at, session)"
+        " VALUES (?, ?, 'open', ?, ?, ?)",
+        (claim_id, reader, now, now + lease_ms, session),
     )
     db.executemany(
         "UPDATE messages SET delivery = 'claimed', claim_id = ? WHERE row = ?",
@@ -156,7 +198,11 @@ def _claim(db: sqlite3.Connection, reader: str, lease_ms: int, fit: Fit) -> Clai
 
 
 def _acknowledge(db: sqlite3.Connection, claim_id: str) -> bool:
-    db.execute("UPDATE claims SET state = 'acknowledged' WHERE id = ?", (claim_id,))
+    db.execute(
+        "UPDATE claims SET state = CASE session WHEN '' THEN 'acknowledged' ELSE 'written' END"
+        " WHERE id = ? AND state IN ('open', 'released')",
+        (claim_id,),
+    )
     # A release keeps claim_id on the messages, so that a late acknowledgement finds those that
     # nobody else has claimed since.
     return (
@@ -175,6 +221,46 @@ def _release(db: sqlite3.Connection, claim_id: str) -> None:
         "UPDATE messages SET delivery = 'pending' WHERE claim_id = ? AND delivery = 'claimed'",
         (claim_id,),
     )
+
+
+def _confirm(db: sqlite3.Connection, session: str) -> int:
+    return db.execute(
+        "UPDATE claims SET state = 'acknowledged' WHERE session = ? AND state = 'written'",
+        (session,),
+    ).rowcount
+
+
+def _forsake(db: sqlite3.Connection, session: str) -> int:
+    lost = db.execute(
+        "SELECT id FROM claims WHERE session = ? AND state IN ('open', 'written')", (session,)
+    ).fetchall()
+    count = 0
+    for (claim,) in lost:
+        db.execute("UPDATE claims SET state = 'released' WHERE id = ?", (claim,))
+        # Without the id an acknowledgement that still comes does not count: nobody will read it.
+        count += db.execute(
+            "UPDATE messages SET delivery = 'pending', claim_id = NULL WHERE claim_id = ?"
+            " AND delivery IN ('claimed', 'delivered')",
+            (claim,),
+        ).rowcount
+    return count
+
+
+def _unconfirmed(db: sqlite3.Connection) -> set[str]:
+    return {s for (s,) in db.execute("SELECT session FROM claims WHERE state = 'written'")}
+
+
+def _waiting_conversations(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    rows = db.execute(
+        "SELECT bot_id, user_id, min(stored_at) FROM messages"
+        " WHERE delivery IN ('pending', 'claimed') AND delivery = 'pending'"
+        " GROUP BY bot_id, user_id"
+    )
+    return {(bot, user): stored_at for bot, user, stored_at in rows}
+
+
+def _claim_states(db: sqlite3.Connection) -> dict[str, int]:
+    return dict(db.execute("SELECT state, count(*) FROM claims GROUP BY state").fetchall())
 
 
 def _counts(db: sqlite3.Connection) -> dict[Delivery, int]:

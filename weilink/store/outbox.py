@@ -10,7 +10,9 @@ from typing import Any
 
 from weilink.store.clock import now_ms
 from weilink.store.database import Database
-from weilink.store.models import Direction, NewPart, Part, PartState, Upload
+from weilink.store.messages import insert
+from weilink.store.models import Delivery, Direction, NewPart, Part, PartState, Upload
+from weilink.store.text import storable
 from weilink.store.windows import count_reply
 
 _FIELDS = [field.name for field in dataclasses.fields(Part)]
@@ -146,7 +148,7 @@ def _add(
                 bot_id,
                 user_id,
                 json.dumps(part.item),
-                part.text,
+                storable(part.text),
                 now + reserved_ms,
                 now,
                 now,
@@ -209,21 +211,18 @@ def _sent(db: sqlite3.Connection, part: Part, message_id: str, token: str) -> No
         # Two senders (a lease that ran out under one of them) and one message: counted once.
         return
     count_reply(db, part.bot_id, part.user_id, token)
-    db.execute(
-        "INSERT OR IGNORE INTO messages (bot_id, message_id, user_id, direction, msg_type, text,"
-        " timestamp, delivery, raw, stored_at) VALUES (?, ?, ?, ?, ?, ?, ?, 'none', ?, ?)",
-        (
-            part.bot_id,
-            # The service gives no id on some answers; ours is unique as well.
-            message_id or part.client_id,
-            part.user_id,
-            Direction.SENT.value,
-            part.msg_type,
-            part.text,
-            now,
-            json.dumps({"item_list": [part.item]}),
-            now,
-        ),
+    insert(
+        db,
+        bot_id=part.bot_id,
+        # The service gives no id on some answers; ours is unique as well.
+        message_id=message_id or part.client_id,
+        user_id=part.user_id,
+        direction=Direction.SENT,
+        msg_type=part.msg_type,
+        text=part.text,
+        timestamp=now,
+        delivery=Delivery.NONE,
+        raw={"item_list": [part.item]},
     )
 
 

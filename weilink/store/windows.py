@@ -6,8 +6,9 @@ import sqlite3
 
 from weilink.store.database import Database
 from weilink.store.models import ReplyWindow
+from weilink.store.text import storable
 
-_COLUMNS = "bot_id, user_id, token, received_at, replies_used, dead"
+_COLUMNS = "bot_id, user_id, token, received_at, replies_used, dead, typed"
 
 
 class Windows:
@@ -38,18 +39,20 @@ def remember_token(
 ) -> None:
     """Make `token` the user's newest, inside the transaction that stores its message."""
     # The same token again (a service that repeats it) must not bring back replies already used.
+    token = storable(token)
     db.execute(
-        f"INSERT INTO reply_windows ({_COLUMNS}) VALUES (?, ?, ?, ?, 0, 0)"  # noqa: S608
+        f"INSERT INTO reply_windows ({_COLUMNS}, arrival)"  # noqa: S608
+        " VALUES (?, ?, ?, ?, 0, 0, 0, (SELECT coalesce(max(arrival), 0) + 1 FROM reply_windows))"
         " ON CONFLICT (bot_id, user_id) DO UPDATE SET token = excluded.token,"
-        " received_at = excluded.received_at, replies_used = 0, dead = 0"
-        " WHERE token <> excluded.token",
-        (bot_id, user_id, token, received_at),
+        " received_at = excluded.received_at, replies_used = 0, dead = 0, typed = 0,"
+        " arrival = excluded.arrival WHERE token <> excluded.token",
+        (bot_id, storable(user_id), token, received_at),
     )
 
 
-def _window(values: tuple[str, str, str, int, int, int]) -> ReplyWindow:
-    bot_id, user_id, token, received_at, replies_used, dead = values
-    return ReplyWindow(bot_id, user_id, token, received_at, replies_used, bool(dead))
+def _window(values: tuple[str, str, str, int, int, int, int]) -> ReplyWindow:
+    bot_id, user_id, token, received_at, replies_used, dead, typed = values
+    return ReplyWindow(bot_id, user_id, token, received_at, replies_used, bool(dead), typed)
 
 
 def _get(db: sqlite3.Connection, bot_id: str, user_id: str) -> ReplyWindow | None:
@@ -59,7 +62,7 @@ def _get(db: sqlite3.Connection, bot_id: str, user_id: str) -> ReplyWindow | Non
 
 
 def _all(db: sqlite3.Connection) -> list[ReplyWindow]:
-    query = f"SELECT {_COLUMNS} FROM reply_windows ORDER BY received_at DESC"  # noqa: S608
+    query = f"SELECT {_COLUMNS} FROM reply_windows ORDER BY arrival DESC, received_at DESC"  # noqa: S608
     return [_window(values) for values in db.execute(query)]
 
 
