@@ -1,11 +1,14 @@
 """Ask the running WeiLink for new messages and print them for the coding agent.
 
-    python -I -S weilink_hook.py AGENT [SECONDS]
+    python -I -S weilink_hook.py AGENT [SECONDS|wait [PURPOSE]]
 
 `weilink setup` copies this file to `<base path>/hooks/` and names it in the agent's hooks. It
 hands its standard input to WeiLink's recv endpoint and prints what comes back; everything that an
 agent needs to see is made there, so this script need not change when WeiLink does. Without a
 running WeiLink it prints nothing and exits with 0.
+
+With `wait` it runs in the background of an agent that is idle, for as long as that lives: it waits
+at the endpoint for something to say, and for another WeiLink when the one it asked ends.
 
 An agent waits for it at every prompt: standard library only, and of that as little as possible
 (importing json or socket would double its time). Python 3.8 or newer.
@@ -24,6 +27,8 @@ except ImportError:  # Windows
     posix = None  # type: ignore[assignment]
 
 ANSWER_SECONDS = 3.0  # a WeiLink that hangs must not hold up a prompt
+LOOK_SECONDS = 5.0  # how often one that waits looks whether its agent is still there
+LONGEST_PAUSE = 2.0  # between two looks for a WeiLink that answers
 
 
 def find_endpoint(run: str) -> "tuple[str, int, str] | None":
@@ -40,16 +45,39 @@ def find_endpoint(run: str) -> "tuple[str, int, str] | None":
         return None
 
 
+def who() -> "tuple[int, str]":
+    """Return the process of the agent, 0 when unknown, and how it says that it was started."""
+    if posix is None:
+        return 0, ""
+    pid = posix.environ.get(b"CLAUDE_PID", b"")
+    entry = posix.environ.get(b"CLAUDE_CODE_ENTRYPOINT", b"")
+    return int(pid) if pid.isdigit() else posix.getppid(), entry.decode("ascii", "replace")
+
+
 def ask(
-    connection: socket.socket, host: str, secret: str, path: str, body: bytes
+    connection: socket.socket,
+    host: str,
+    secret: str,
+    path: str,
+    body: bytes,
+    more: str = "",
+    agent: int = 0,
 ) -> "tuple[dict[str, str], bytes]":
-    """POST `body`; return (headers, body) of the answer. OSError or ValueError when it fails."""
+    """POST `body`; return (headers, body) of the answer. OSError or ValueError when it fails.
+
+    `more` are further header lines. With `agent`, a process, the answer may take as long as that
+    is our parent.
+    """
     lines = ["POST %s HTTP/1.1", "Host: %s", "Authorization: Bearer %s", "Content-Length: %d"]
-    head = "\r\n".join(lines) % (path, host, secret, len(body)) + "\r\n\r\n"
+    head = "\r\n".join(lines) % (path, host, secret, len(body)) + "\r\n" + more + "\r\n"
     connection.sendall(head.encode("ascii") + body)
     data = b""
     while b"\r\n\r\n" not in data:
-        data += receive(connection)
+        try:
+            data += receive(connection)
+        except socket.timeout:  # noqa: UP041  (another one before Python 3.10)
+            if not agent or posix.getppid() != agent:
+                raise
     start, _, data = data.partition(b"\r\n\r\n")
     lines = start.decode("latin-1").split("\r\n")
     headers = {}
@@ -80,30 +108,19 @@ def leave_ack(path: str) -> None:
         return  # then the messages come again: better twice than never
 
 
-def main(arguments: "list[str]") -> int:
-    """Do one exchange and return the exit code."""
-    folder = __file__.replace("\\", "/").rpartition("/")[0]
-    run = (folder.rpartition("/")[0] or ".") + "/run"
-    endpoint = find_endpoint(run)
-    if endpoint is None or sys.stdin is None or sys.stdin.isatty():
-        return 0
-    host, port, secret = endpoint
-    address = host + ":" + str(port)
-    agent = arguments[1] if len(arguments) > 1 else "claude"
-    body = sys.stdin.buffer.read()
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    connection.settimeout(float(arguments[2]) if len(arguments) > 2 else ANSWER_SECONDS)
-    try:
-        connection.connect((host, port))
-        headers, answer = ask(connection, address, secret, "/v1/hook/" + agent, body)
-        if not answer:
-            return 0
+def deliver(
+    connection: socket.socket,
+    address: str,
+    secret: str,
+    run: str,
+    headers: "dict[str, str]",
+    answer: bytes,
+) -> int:
+    """Print the answer, acknowledge it, and return the exit code. OSError: it is not printed."""
+    if answer:
         stream = sys.stderr if headers.get("x-weilink-stream") == "stderr" else sys.stdout
         stream.buffer.write(answer)
         stream.buffer.flush()
-    except (OSError, ValueError, IndexError):
-        # Not printed, so not acknowledged: WeiLink hands the messages to the next reader.
-        return 0
     claim = headers.get("x-weilink-claim", "")
     if claim.isalnum():
         try:
@@ -113,6 +130,84 @@ def main(arguments: "list[str]") -> int:
             # WeiLink ended in between. Its successor reads this before it hands out anything.
             leave_ack(run + "/acks/" + claim)
     return int(headers.get("x-weilink-exit", "0"))
+
+
+def ask_once(run: str, path: str, body: bytes, more: str, seconds: float) -> int:
+    """Do one exchange and return the exit code."""
+    endpoint = find_endpoint(run)
+    if endpoint is None:
+        return 0
+    host, port, secret = endpoint
+    address = host + ":" + str(port)
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    connection.settimeout(seconds)
+    try:
+        connection.connect((host, port))
+        headers, answer = ask(connection, address, secret, path, body, more)
+        return deliver(connection, address, secret, run, headers, answer)
+    except (OSError, ValueError, IndexError):
+        # Not printed, so not acknowledged: WeiLink hands the messages to the next reader.
+        return 0
+
+
+def wait(run: str, path: str, body: bytes, more: str) -> int:
+    """Wait until there is something to say, and return the exit code; 0 when the agent is gone."""
+    import time
+
+    agent = posix.getppid()
+    connected = time.monotonic()
+    pause = 0.05
+    while posix.getppid() == agent:
+        endpoint = find_endpoint(run)
+        if endpoint is not None:
+            host, port, secret = endpoint
+            address = host + ":" + str(port)
+            connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            connection.settimeout(LOOK_SECONDS)
+            try:
+                connection.connect((host, port))
+                connected = time.monotonic()
+                headers, answer = ask(connection, address, secret, path, body, more, agent)
+                if answer and posix.getppid() != agent:
+                    return 0  # nobody would read it; the next one gets it
+                return deliver(connection, address, secret, run, headers, answer)
+            except ValueError as error:
+                if " 4" in str(error)[:13]:
+                    return 0  # this WeiLink wants no waiting hooks
+            except (OSError, IndexError):
+                # It ended; another one takes over within a second, if any is there.
+                if time.monotonic() - connected > 1:
+                    pause = 0.05
+            finally:
+                connection.close()
+            more = more.replace("X-WeiLink-Again: 0", "X-WeiLink-Again: 1")
+        try:
+            posix.stat(__file__)
+        except OSError:
+            return 0  # WeiLink was removed
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+    return 0
+
+
+def main(arguments: "list[str]") -> int:
+    """Ask as the arguments say and return the exit code."""
+    folder = __file__.replace("\\", "/").rpartition("/")[0]
+    run = (folder.rpartition("/")[0] or ".") + "/run"
+    given = arguments[1:] + ["claude", "", ""][len(arguments) - 1 :]
+    waits = given[1] == "wait"
+    if sys.stdin is None or sys.stdin.isatty() or (not waits and find_endpoint(run) is None):
+        return 0
+    pid, entry = who()
+    path = "/v1/hook/" + given[0] + (given[2] and "/" + given[2])
+    more = "X-WeiLink-Agent: " + str(pid) + " " + entry + "\r\n"
+    body = sys.stdin.buffer.read()
+    if not waits:
+        return ask_once(run, path, body, more, float(given[1] or ANSWER_SECONDS))
+    if posix is None or entry.startswith("sdk"):  # type: ignore[redundant-expr]
+        # `claude -p` would wait for us before it ends, and nothing can wake it.
+        return 0
+    return wait(run, path, body, more + "X-WeiLink-Again: 0\r\n")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
                     for window in await service.store.windows.all()
                 ],
                 "messages": {
-                    kind.value: inbox.get(kind, 0) for kind in Delivery if kind.value != "none"
+                    kind.value: inbox.get(kind, 0)
+                    for kind in Delivery
+                    if kind not in (Delivery.NONE, Delivery.COMMAND)
                 },
                 "outbox": {state.value: outbox.get(state, 0) for state in PartState},
             }

@@ -1,20 +1,22 @@
 """The recv endpoint: what hook scripts ask, on a loopback port that only this user can find.
 
-    POST /v1/hook/{agent}   the hook's input; answers what the hook prints, or 204
-    POST /v1/ack/{claim}    the hook has printed it
+    POST /v1/hook/{agent}             the hook's input; answers what the hook prints, or 204
+    POST /v1/hook/{agent}/{purpose}   the same for a hook that does something special
+    POST /v1/ack/{claim}              the hook has printed it
 
-An answer to a hook may carry `X-WeiLink-Claim` (to acknowledge), `X-WeiLink-Stream` (`stderr`)
-and `X-WeiLink-Exit` (the exit code).
+A hook names the agent's process and how that was started in `X-WeiLink-Agent`, and says with
+`X-WeiLink-Again: 1` that it waited at another leader before. An answer may carry
+`X-WeiLink-Claim` (to acknowledge), `X-WeiLink-Stream` (`stderr`) and `X-WeiLink-Exit` (the exit
+code).
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,7 +27,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from weilink.agents import VOICES
+from weilink.server.hooks import turns
+from weilink.server.hooks.given import HookCall, read_call
+from weilink.server.hooks.turns import Answer
+from weilink.server.hooks.waiting import Waiters
 from weilink.service import Service
 from weilink.service.claiming import ACKS
 from weilink.store.files import private_folder, write_private
@@ -33,8 +38,6 @@ from weilink.store.files import private_folder, write_private
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-HAND_OVER = frozenset({"UserPromptSubmit", "SessionStart"})
-"""Events at which an agent takes text from a hook into the model's context."""
 
 
 class QuietServer(uvicorn.Server):
@@ -52,6 +55,11 @@ class RecvEndpoint:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._run = service.settings.base_path / "run"
+        self._waiters = Waiters(service)
+        self._purposes: dict[str, Callable[[HookCall], Awaitable[Answer | None]]] = {
+            "": lambda call: turns.answer(service, call),
+            "wake": self._waiters.answer,
+        }
         self._secret = secrets.token_urlsafe(32)
         self._address = ""
 
@@ -73,9 +81,12 @@ class RecvEndpoint:
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=1,
             )
-            # The kernel takes connections from here on, so whoever reads the file can connect.
-            with self._announced(port):
-                await _serve(QuietServer(config), listener)
+            await self._service.presence.load()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._service.presence.run)
+                # The kernel takes connections from here on, so whoever reads the file can connect.
+                with self._announced(port):
+                    await _serve(QuietServer(config), listener)
 
     @contextmanager
     def _announced(self, port: int) -> Iterator[None]:
@@ -92,6 +103,7 @@ class RecvEndpoint:
         return Starlette(
             routes=[
                 Route("/v1/hook/{agent}", self._hook, methods=["POST"]),
+                Route("/v1/hook/{agent}/{purpose}", self._hook, methods=["POST"]),
                 Route("/v1/ack/{claim}", self._acknowledge, methods=["POST"]),
             ]
         )
@@ -109,25 +121,43 @@ class RecvEndpoint:
     async def _hook(self, request: Request) -> Response:
         if self._refused(request):
             return PlainTextResponse("wrong secret", 403)
-        agent = request.path_params["agent"]
-        try:
-            given = json.loads(await request.body())
-            event = str(given["hook_event_name"])
-            session = str(given.get("session_id", ""))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        agent, purpose = request.path_params["agent"], request.path_params.get("purpose", "")
+        call = read_call(agent, purpose, request.headers, await request.body())
+        if call is None:
             logger.warning("a hook of %s sent no valid input; nothing was handed over", agent)
             return PlainTextResponse("the body is not the input of a hook", 400)
-        voice = VOICES.get(agent)
-        if voice is None or event not in HAND_OVER:
+        if purpose not in self._purposes:
+            return PlainTextResponse("this version knows no such hook", 404)
+        answer = await self._answer(request, call)
+        if answer is None:
             return Response(status_code=204)
-        handover = await self._service.claims.envelope(f"{agent}:{session}", voice.CONTEXT_LIMIT)
-        if handover is None:
-            return Response(status_code=204)
-        logger.info("handing messages over to %s session %s (%s)", agent, session, event)
-        return PlainTextResponse(
-            voice.prompt_context(event, handover.text),
-            headers={"X-WeiLink-Claim": handover.claim_id},
-        )
+        headers = {"X-WeiLink-Claim": answer.claim_id} if answer.claim_id else {}
+        if answer.wakes:
+            headers |= {"X-WeiLink-Stream": "stderr", "X-WeiLink-Exit": "2"}
+        return PlainTextResponse(answer.text, headers=headers)
+
+    async def _answer(self, request: Request, call: HookCall) -> Answer | None:
+        """Answer the hook; when it is gone before, what was claimed for it is free again."""
+        answer: Answer | None = None
+        gone = False
+
+        async def leave() -> None:
+            nonlocal gone
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            gone = True
+            tasks.cancel_scope.cancel()
+
+        if call.purpose == "":
+            return await self._purposes[""](call)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(leave)
+            answer = await self._purposes[call.purpose](call)
+            tasks.cancel_scope.cancel()
+        if gone and answer is not None and answer.claim_id:
+            await self._service.claims.release(answer.claim_id)
+            return None
+        return answer
 
     async def _acknowledge(self, request: Request) -> Response:
         if self._refused(request):

@@ -18,6 +18,7 @@ from weilink.service.leading import Leader
 from weilink.service.logins import Logins
 from weilink.service.media import MediaFiles
 from weilink.service.parts import Preparer
+from weilink.service.presence import Presence
 from weilink.service.sendable import Sendable
 from weilink.service.sending import Sender
 from weilink.service.spool import Spool
@@ -37,7 +38,8 @@ class Service:
         self.store = store
         self._http = http
         self.changes = Changes(store)
-        self.claims = Claims(store, self.changes)
+        self.presence = Presence(store, self.changes)
+        self.claims = Claims(store, self.changes, self.presence)
         self.logins = Logins(store, self.changes)
         cdn = Cdn(settings.cdn_base_url, http)
         limit = settings.media_limit_mib * 1024 * 1024

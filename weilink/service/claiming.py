@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +12,24 @@ import anyio
 
 from weilink.service.changes import Changes, wait
 from weilink.service.envelope import Addressee, Envelope
+from weilink.service.presence import Presence
+from weilink.service.routing import may_take
 from weilink.store import Store
 from weilink.store.clock import now_ms
-from weilink.store.inbox import Fit
+from weilink.store.inbox import Fit, Wanted, everything
 from weilink.store.models import Claim
+
+logger = logging.getLogger(__name__)
 
 LEASE_MS = 10_000
 """How long a reader may take to write out what it claimed. A hook needs milliseconds; what a
 killed one held comes back after this."""
 ACKS = "acks"
 """Folder under `run/` where a hook that could not reach the leader leaves its acknowledgement."""
+
+
+SHELL = "shell"
+"""The reader that is the user themselves, who gets whatever waits."""
 
 
 def _up_to_50(messages: object, waiting: int) -> int:
@@ -36,18 +47,35 @@ class Handover:
 class Claims:
     """What readers do: hooks, the `recv` tool, the shell."""
 
-    def __init__(self, store: Store, changes: Changes) -> None:
+    def __init__(self, store: Store, changes: Changes, presence: Presence) -> None:
         self._store = store
         self._changes = changes
+        self._presence = presence
         self._acks = store.base_path / "run" / ACKS
 
-    async def envelope(self, reader: str, limit: int) -> Handover | None:
-        """Claim what fits into one text of `limit` UTF-16 units; `None` when nothing waits."""
+    def any_open(self) -> bool:
+        """Return whether any message is on its way to an agent; costs microseconds."""
+        return self._store.inbox.any_open()
+
+    async def envelope(
+        self,
+        reader: str,
+        limit: int,
+        size: Callable[[str], int],
+        wanted: Wanted = everything,
+        session: str = "",
+    ) -> Handover | None:
+        """Claim what is wanted and fits into one text of `limit`, counted by `size`.
+
+        `None` when nothing waits. With `session` the messages count as read only when that agent
+        session goes on after they were written (`Presence.confirm`).
+        """
         await self.collect_acks()
-        envelope = Envelope(self._addressee(), limit, self._store.base_path / "downloads")
-        claim = await self._store.inbox.claim(reader, LEASE_MS, envelope.fit)
+        envelope = Envelope(self._addressee(), limit, self._store.base_path / "downloads", size)
+        claim = await self._store.inbox.claim(reader, LEASE_MS, envelope.fit, wanted, session)
         if claim is None:
             return None
+        _log_claim(claim, reader)
         try:
             text = await anyio.to_thread.run_sync(envelope.text, claim.messages, claim.waiting)
         except BaseException:
@@ -57,12 +85,17 @@ class Claims:
         return Handover(claim.id, text)
 
     async def receive(self, reader: str, seconds: float, fit: Fit = _up_to_50) -> Claim | None:
-        """Claim the oldest messages that `fit` takes, waiting up to `seconds` for one to come."""
+        """Claim the oldest messages that `fit` takes, waiting up to `seconds` for one to come.
+
+        What is bound to a live agent session goes to a reader of that session only.
+        """
         deadline = anyio.current_time() + seconds
         while True:
             changed = self._changes.next
             await self.collect_acks()
-            if claim := await self._store.inbox.claim(reader, LEASE_MS, fit):
+            wanted = everything if reader == SHELL else await self._for_this_process()
+            if claim := await self._store.inbox.claim(reader, LEASE_MS, fit, wanted):
+                _log_claim(claim, reader)
                 return claim
             left = deadline - anyio.current_time()
             if left <= 0:
@@ -75,12 +108,15 @@ class Claims:
     async def acknowledge(self, claim_id: str) -> bool:
         """The messages are where the agent reads them. Returns whether the claim was known."""
         known = await self._store.inbox.acknowledge(claim_id)
+        logger.info("claim %.8s: %s", claim_id, "written" if known else "not known any more")
+        await self._presence.written()
         self._changes.notify()
         return known
 
     async def release(self, claim_id: str) -> None:
         """The messages could not be delivered: the next reader gets them."""
         await self._store.inbox.release(claim_id)
+        logger.info("claim %.8s: released", claim_id)
         self._changes.notify()
 
     async def collect_acks(self) -> None:
@@ -91,7 +127,17 @@ class Claims:
         """
         for path in _left_behind(self._acks):
             await self._store.inbox.acknowledge(path.name)
+            logger.info("claim %.8s: its hook had written it when the leader ended", path.name)
             path.unlink(missing_ok=True)
+            await self._presence.written()
+
+    async def _for_this_process(self) -> Wanted:
+        """Return what a tool may take: this process is one that the agent started."""
+        live = await self._presence.read()
+        bindings = await self._store.bindings.all()
+        parent = os.getppid()
+        session = next((s for s in live if s.pid == parent and s.interactive), None)
+        return lambda bot, user: may_take(session, live, bindings, bot, user)
 
     def _addressee(self) -> Addressee:
         sessions = self._store.credentials.load()
@@ -99,6 +145,13 @@ class Claims:
             bots={session.bot_id: session.name for session in sessions},
             owners=frozenset(session.user_id for session in sessions if session.user_id),
         )
+
+
+def _log_claim(claim: Claim, reader: str) -> None:
+    logger.info(
+        "claim %.8s: %d messages for %s, %d more wait",
+        claim.id, len(claim.messages), reader, claim.waiting,
+    )  # fmt: skip
 
 
 def _left_behind(folder: Path) -> list[Path]:

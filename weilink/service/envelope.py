@@ -7,7 +7,7 @@ prompt: `<` and `&` are escaped, hidden characters are made visible.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,11 +19,6 @@ from weilink.store.models import StoredMessage
 TAG = "wechat-message"
 _FRAME = 900
 """Room for the first line, the last lines and one envelope around a cut message."""
-
-
-def size(text: str) -> int:
-    """Return the length of `text` as the agents count it: in UTF-16 units."""
-    return len(text) + sum(char > "\uffff" for char in text)
 
 
 @dataclass(frozen=True)
@@ -42,20 +37,27 @@ class Addressee:
 class Envelope:
     """Puts messages into the text for one agent, within that agent's limit.
 
-    `limit` is in UTF-16 units. A message that is too long for it by itself is cut, and the
+    `limit` is in the units of `size`. A message that is too long for it by itself is cut, and the
     whole of it written to a file of `folder` that the text names.
     """
 
-    def __init__(self, addressee: Addressee, limit: int, folder: Path) -> None:
+    def __init__(
+        self,
+        addressee: Addressee,
+        limit: int,
+        folder: Path,
+        size: Callable[[str], int],
+    ) -> None:
         self._addressee = addressee
         self._limit = limit
         self._folder = folder
+        self._size = size
 
     def fit(self, messages: Sequence[StoredMessage], waiting: int) -> int:
         """Return how many of the oldest `messages` go into one text. At least one."""
         room = self._limit - _FRAME
         for count, message in enumerate(messages):
-            room -= size(self._wrapped(message)) + 1
+            room -= self._size(self._wrapped(message)) + 1
             if room < 0:
                 return max(count, 1)
         return len(messages)
@@ -67,7 +69,7 @@ class Envelope:
         lines = [f"[WeiLink] {first}, oldest first:" if count > 1 else f"[WeiLink] {first}:"]
         for message in messages:
             wrapped = self._wrapped(message)
-            if size(wrapped) > self._limit - _FRAME:
+            if self._size(wrapped) > self._limit - _FRAME:
                 wrapped = self._cut(message)
             lines.append(wrapped)
         if waiting:
@@ -97,12 +99,12 @@ class Envelope:
         whole = visible(message.text)
         path = self._folder / f"message-{_file_part(message.message_id)}.txt"
         write_private(path, whole)
-        room = self._limit - _FRAME - size(str(path))
+        room = self._limit - _FRAME - self._size(str(path))
         low, high = 0, len(message.text)
         # The longest beginning that fits; escaping makes its size no simple sum.
         while low < high:
             middle = (low + high + 1) // 2
-            if size(self._wrapped(message, message.text[:middle])) <= room:
+            if self._size(self._wrapped(message, message.text[:middle])) <= room:
                 low = middle
             else:
                 high = middle - 1

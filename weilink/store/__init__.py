@@ -12,6 +12,7 @@ from types import TracebackType
 
 import anyio
 
+from weilink.store.agentsessions import AgentSessions, Bindings
 from weilink.store.bots import Bots
 from weilink.store.credentials import Credentials
 from weilink.store.database import Database
@@ -34,6 +35,8 @@ class Store:
         self.outbox = Outbox(self._db)
         self.windows = Windows(self._db)
         self.bots = Bots(self._db)
+        self.agent_sessions = AgentSessions(self._db)
+        self.bindings = Bindings(self._db)
         self.history = History(self._db)
         self.preferences = Preferences(self._db)
         self.credentials = Credentials(base_path)

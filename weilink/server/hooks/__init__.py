@@ -1,0 +1,1 @@
+"""What the hooks of agents ask for, one module for each kind of answer."""

@@ -1,0 +1,91 @@
+"""Handing messages over at a prompt, at the start of a session, and during a turn."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from weilink.agents.speech import SPEECHES, Speech, context
+from weilink.server.hooks.given import HookCall
+from weilink.service import Service
+from weilink.service.claiming import Handover
+from weilink.service.routing import may_take, target
+from weilink.store.agentsessions import AgentSession
+from weilink.store.inbox import Wanted
+
+logger = logging.getLogger(__name__)
+
+HAND_OVER = frozenset({"UserPromptSubmit", "SessionStart", "PostToolUse", "Stop"})
+"""Events at which an agent takes text from a hook into the model's context."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the hook prints: text for stdout, or for stderr with exit code 2 to wake the agent."""
+
+    text: str
+    claim_id: str = ""
+    wakes: bool = False
+
+
+def meant_for(service: Service, session: AgentSession) -> Wanted:
+    """Return which conversations are routed to `session`, whether or not the user is there."""
+    live, bindings = service.presence.live(), service.presence.bindings
+
+    def wanted(bot_id: str, user_id: str) -> bool:
+        chosen = target(live, bindings, bot_id, user_id)
+        return chosen is not None and chosen.id == session.id
+
+    return wanted
+
+
+async def claim_for(
+    service: Service, call: HookCall, session: AgentSession | None, wanted: Wanted
+) -> Handover | None:
+    """Claim what is wanted, as text for the agent of the call."""
+    speech = SPEECHES[call.agent]
+    confirms = session.id if session is not None and session.turns_end else ""
+    return await service.claims.envelope(call.reader, speech.limit, speech.size, wanted, confirms)
+
+
+async def answer(service: Service, call: HookCall) -> Answer | None:
+    """Answer a hook that an agent waits for; `None`: nothing to say."""
+    session = _follow(service, call)
+    speech = SPEECHES.get(call.agent)
+    if speech is None or call.event not in HAND_OVER or not service.claims.any_open():
+        return None
+    if call.in_subagent:
+        return None
+    if call.event == "Stop" and call.given.get("stop_hook_active"):
+        # The agent goes on because of us already. Once in a row: no endless loop, whatever comes.
+        return None
+    if call.typed:
+        live, bindings = service.presence.live(), service.presence.bindings
+        handover = await claim_for(
+            service, call, session, lambda b, u: may_take(session, live, bindings, b, u)
+        )
+    elif session is not None:
+        handover = await claim_for(service, call, session, meant_for(service, session))
+    else:
+        return None
+    if handover is None:
+        return None
+    logger.info(
+        "claim %.8s: goes to %s session %s (%s)",
+        handover.claim_id, call.agent, call.session, call.event,
+    )  # fmt: skip
+    return Answer(_said(speech, call.event, handover.text), handover.claim_id)
+
+
+def _follow(service: Service, call: HookCall) -> AgentSession | None:
+    """Let the list of sessions know; return the session of the call when it is on it."""
+    if call.event == "SessionEnd":
+        service.presence.gone(call.session, read=call.stays)
+        return None
+    # That it goes on shows that it has read what was written for it before.
+    service.presence.confirm(call.session)
+    return service.presence.note(call.sign())
+
+
+def _said(speech: Speech, event: str, text: str) -> str:
+    return speech.go_on(event, text) if event == "Stop" else context(event, text)

@@ -1,0 +1,107 @@
+"""Hooks that wait in the background of an idle agent, and wake it with what they print."""
+
+from __future__ import annotations
+
+import logging
+
+import anyio
+
+from weilink.agents.speech import SPEECHES
+from weilink.server.hooks.given import HookCall
+from weilink.server.hooks.turns import Answer, claim_for, meant_for
+from weilink.service import Service
+from weilink.service.changes import wait
+from weilink.store.agentsessions import AgentSession, AgentState
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks without any news: a lease may have run out."""
+PATIENCE = 20.0
+"""Seconds that a message waits for an agent at work to call a tool or end its turn. An agent that
+was interrupted does neither, and an agent that is woken at work reads it after its turn."""
+CONFIRMED = 0.5
+"""What was written longer ago than this has been read when the agent asks for the next wake-up.
+Its hooks of one event run side by side, so a moment before proves nothing."""
+
+
+class Waiters:
+    """The waiting hooks, one for each session: a new one takes the place of the old."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._waiting: dict[str, anyio.CancelScope] = {}
+
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._waiting
+
+    async def answer(self, call: HookCall) -> Answer | None:
+        """Wait until there is something for the session; `None`: the hook is to end."""
+        speech = SPEECHES.get(call.agent)
+        presence = self._service.presence
+        if speech is None or not speech.waits or call.in_subagent:
+            return None
+        if not call.again:
+            presence.confirm(call.session, older_than=CONFIRMED)
+        session = presence.note(call.sign())
+        if session is None or not session.interactive:
+            return None
+        with anyio.CancelScope() as scope:
+            if (before := self._waiting.pop(session.id, None)) is not None:
+                before.cancel()
+            self._waiting[session.id] = scope
+            try:
+                return await self._wait(call)
+            finally:
+                if self._waiting.get(session.id) is scope:
+                    del self._waiting[session.id]
+        return None
+
+    async def _wait(self, call: HookCall) -> Answer | None:
+        service = self._service
+        patience = Patience()
+        while True:
+            changed = service.changes.next
+            session = service.presence.get(call.session)
+            if session is None:
+                return None
+            if service.claims.any_open():
+                wanted = meant_for(service, session)
+                if patience.over(session, await _any(service, session)):
+                    handover = await claim_for(service, call, session, wanted)
+                    if handover is not None:
+                        logger.info(
+                            "claim %.8s: wakes %s session %s",
+                            handover.claim_id, call.agent, call.session,
+                        )  # fmt: skip
+                        return Answer(handover.text, handover.claim_id, wakes=True)
+            await wait(changed, patience.left(LOOK_EVERY))
+
+
+class Patience:
+    """How long messages for a session at work are left to the hooks of its turn."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def over(self, session: AgentSession, anything: bool) -> bool:
+        """Return whether the session is to be woken for the messages that wait for it."""
+        if not anything:
+            self._since = None
+            return False
+        if session.state is AgentState.IDLE:
+            return True
+        if self._since is None:
+            self._since = anyio.current_time()
+        return anyio.current_time() - self._since >= PATIENCE
+
+    def left(self, at_most: float) -> float:
+        """Return the seconds until the answer may be another one."""
+        if self._since is None:
+            return at_most
+        return min(at_most, max(self._since + PATIENCE - anyio.current_time(), 0) + 0.01)
+
+
+async def _any(service: Service, session: AgentSession) -> bool:
+    wanted = meant_for(service, session)
+    return any(wanted(b, u) for b, u in await service.store.inbox.waiting_conversations())

@@ -1,0 +1,233 @@
+"""Which agent sessions are there: what their hooks tell, and whether their processes live.
+
+The leader hears of everything and keeps it in memory, so that no prompt waits for the disk; what
+changed is written behind it, for the other processes and for the next leader.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+
+from weilink.service.changes import Changes
+from weilink.service.processes import alive, started
+from weilink.store import Store
+from weilink.store.agentsessions import AgentSession, AgentState, Binding
+from weilink.store.clock import now_ms
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the agents are still there."""
+SEEN_EVERY_MS = 60_000
+"""How exact `seen_at` is: no write for each call of a tool."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """What a hook told of its session.
+
+    Attributes:
+        pid: the agent's process, 0 when it is not known.
+        interactive: whether a person sits in front of the agent.
+        state: what the session does from now on; `None` when that does not change.
+        active: the user did something there: started it, or wrote a prompt.
+        prompted: what they did was writing a prompt.
+        turns_end: the hook belongs to the end of a turn.
+    """
+
+    session: str
+    agent: str
+    cwd: str
+    pid: int
+    interactive: bool
+    state: AgentState | None = None
+    active: bool = False
+    prompted: bool = False
+    turns_end: bool = False
+
+
+class Presence:
+    """The live agent sessions. Only the leader calls more than `read` and `bindings`."""
+
+    def __init__(self, store: Store, changes: Changes) -> None:
+        self._store = store
+        self._changes = changes
+        self._sessions: dict[str, AgentSession] = {}
+        self._bindings: dict[str, Binding] = {}
+        # Sessions with something written that they have not shown to have read, and since when
+        # (monotonic seconds).
+        self._unconfirmed: dict[str, float] = {}
+        self._work: deque[Callable[[], Awaitable[object]]] = deque()
+        self._more = anyio.Event()
+
+    async def read(self) -> list[AgentSession]:
+        """Return the live sessions as they are stored, for a process that does not lead."""
+        stored = await self._store.agent_sessions.all()
+        return [session for session in stored if alive(session.pid, session.pid_started)]
+
+    def live(self) -> list[AgentSession]:
+        """Return the live sessions."""
+        return [s for s in self._sessions.values() if alive(s.pid, s.pid_started)]
+
+    def get(self, session_id: str) -> AgentSession | None:
+        """Return a live session."""
+        session = self._sessions.get(session_id)
+        if session is None or not alive(session.pid, session.pid_started):
+            return None
+        return session
+
+    @property
+    def bindings(self) -> dict[str, Binding]:
+        """What the user bound to what."""
+        return self._bindings
+
+    def note(self, sign: Sign) -> AgentSession | None:
+        """Take in what a hook told; `None` when its agent cannot be known."""
+        before = self._sessions.get(sign.session)
+        since = started(sign.pid)
+        if not sign.session or (before is None and not since):
+            return None
+        now = now_ms()
+        session = before or AgentSession(
+            id=sign.session,
+            agent=sign.agent,
+            number=self._free_number(),
+            cwd=sign.cwd,
+            pid=sign.pid,
+            pid_started=since,
+            interactive=sign.interactive,
+            turns_end=False,
+            state=AgentState.IDLE,
+            activity=0,
+            prompted_at=0,
+            started_at=now,
+            seen_at=now,
+        )
+        if since and not alive(session.pid, session.pid_started):
+            # The same conversation, resumed by another process.
+            session = dataclasses.replace(
+                session, pid=sign.pid, pid_started=since, interactive=sign.interactive
+            )
+        session = dataclasses.replace(
+            session,
+            state=sign.state or session.state,
+            turns_end=session.turns_end or sign.turns_end,
+            activity=self._next_activity() if sign.active else session.activity,
+            prompted_at=now if sign.prompted else session.prompted_at,
+        )
+        self._keep(session, before)
+        return session
+
+    def _keep(self, session: AgentSession, before: AgentSession | None) -> None:
+        now = now_ms()
+        if session == before and 0 <= now - session.seen_at < SEEN_EVERY_MS:
+            return
+        session = dataclasses.replace(session, seen_at=now)
+        self._sessions[session.id] = session
+        if before is None:
+            logger.info(
+                "%s session %s is there: number %d, in %s, process %d",
+                session.agent, session.id, session.number, session.cwd, session.pid,
+            )  # fmt: skip
+        self.later(lambda: self._store.agent_sessions.save(session))
+
+    def moved(self, session_id: str, pid: int) -> None:
+        """The session lives and dies with the process `pid`, not with the one that told of it."""
+        session, since = self._sessions.get(session_id), started(pid)
+        if session is not None and since:
+            session = dataclasses.replace(session, pid=pid, pid_started=since)
+            self._sessions[session_id] = session
+            self.later(lambda: self._store.agent_sessions.save(session))
+
+    def gone(self, session_id: str, *, read: bool) -> None:
+        """The session is over. `read` tells whether it has read what was written for it."""
+        session = self._sessions.pop(session_id, None)
+        if session is not None:
+            logger.info("%s session %s is over", session.agent, session_id)
+            self.later(lambda: self._store.agent_sessions.remove(session_id))
+        if read:
+            self.confirm(session_id)
+        else:
+            self._unconfirmed.pop(session_id, None)
+            self.later(lambda: self._forsake(session_id))
+
+    def confirm(self, session_id: str, *, older_than: float = 0.0) -> None:
+        """The session goes on, so it has read what was written for it that many seconds ago."""
+        written = self._unconfirmed.get(session_id)
+        if written is not None and time.monotonic() - written >= older_than:
+            del self._unconfirmed[session_id]
+            self.later(lambda: self._confirm(session_id))
+
+    async def written(self) -> None:
+        """Something was acknowledged: look whose reading has to be watched now."""
+        for session_id in await self._store.inbox.unconfirmed():
+            self._unconfirmed.setdefault(session_id, time.monotonic())
+
+    async def _confirm(self, session_id: str) -> None:
+        if count := await self._store.inbox.confirm(session_id):
+            logger.info("session %s has read what it was given (%d claims)", session_id, count)
+
+    async def _forsake(self, session_id: str) -> None:
+        if count := await self._store.inbox.forsake(session_id):
+            logger.warning(
+                "session %s ended before it showed that it had read %d messages: they wait again",
+                session_id, count,
+            )  # fmt: skip
+            self._changes.notify()
+
+    def later(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do this behind the answer that is under way, in order."""
+        self._work.append(work)
+        self._more.set()
+
+    async def load(self) -> None:
+        """Take over from the former leader."""
+        self._sessions = {s.id: s for s in await self._store.agent_sessions.all()}
+        self._bindings = await self._store.bindings.all()
+        self._unconfirmed.clear()
+        await self.written()
+
+    async def run(self) -> None:
+        """Write what changed, and look after the agents, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._look)
+            tasks.start_soon(self._follow_bindings)
+            while True:
+                await self._more.wait()
+                self._more = anyio.Event()
+                while self._work:
+                    await self._work.popleft()()
+                # Who waits for messages may be the right one by now.
+                self._changes.notify()
+
+    async def _look(self) -> None:
+        while True:
+            for session in list(self._sessions.values()):
+                if not alive(session.pid, session.pid_started):
+                    self.gone(session.id, read=False)
+            for session_id in self._unconfirmed.keys() - self._sessions.keys():
+                self.gone(session_id, read=False)
+            await anyio.sleep(LOOK_EVERY)
+
+    async def _follow_bindings(self) -> None:
+        while True:
+            changed = self._changes.next
+            bindings = await self._store.bindings.all()
+            if bindings != self._bindings:
+                self._bindings = bindings
+                self._changes.notify()
+            await changed.wait()
+
+    def _free_number(self) -> int:
+        taken = {session.number for session in self._sessions.values()}
+        return next(number for number in range(1, len(taken) + 2) if number not in taken)
+
+    def _next_activity(self) -> int:
+        return max((s.activity for s in self._sessions.values()), default=0) + 1
