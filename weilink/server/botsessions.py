@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 POLL_EVERY = 1.0
 """Seconds between two questions for the state of a login (client 2.4.9)."""
 
-Name = Annotated[str, Field(description="name of a bot session, as `sessions` lists it")]
+Name = Annotated[
+    str, Field(max_length=256, description="name of a bot session, as `sessions` lists it")
+]
 
 
 class _Attempt:
@@ -66,7 +68,9 @@ class BotSessions:
     async def login(
         self,
         ctx: Context[Any, Any],
-        session_name: Annotated[str, Field(description="empty: the default session")] = "",
+        session_name: Annotated[
+            str, Field(max_length=256, description="empty: the default session")
+        ] = "",
         timeout: Annotated[
             float, Field(ge=0, le=300, allow_inf_nan=False, description="seconds to wait")
         ] = 30.0,
@@ -128,13 +132,15 @@ class BotSessions:
             return paircode.question(login.code_was_wrong)
         return _shown(_standing(name, login))
 
-    async def logout(self, session_name: str = "") -> Done:
+    async def logout(self, session_name: Annotated[str, Field(max_length=256)] = "") -> Done:
         """Log a bot out and remove its credentials from this computer. Its history stays."""
         service = await self._host.service()
         session = await service.logins.logout(session_name)
         return Done(message=f"bot session '{session.name}' is logged out")
 
-    async def rename_session(self, old_name: Name, new_name: str) -> Done:
+    async def rename_session(
+        self, old_name: Name, new_name: Annotated[str, Field(max_length=256)]
+    ) -> Done:
         """Give a bot session another name."""
         service = await self._host.service()
         await service.logins.rename(old_name, new_name)

@@ -8,6 +8,7 @@ are released, and the next reader gets the messages.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,12 +16,15 @@ from typing import TYPE_CHECKING
 
 import anyio
 import anyio.lowlevel
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weilink.errors import WeiLinkError
 
 if TYPE_CHECKING:
     from weilink.service.claiming import Claims
+
+logger = logging.getLogger(__name__)
 
 
 class ClientGoneError(WeiLinkError):
@@ -52,10 +56,12 @@ class Delivery:
 
     async def written(self, request_id: str) -> None:
         """The response to `request_id` is with the client."""
-        for entry in [entry for entry in self._open if entry[0] == request_id]:
-            self._open.remove(entry)
-            _, claims, claim_id = entry
-            await claims.acknowledge(claim_id)
+        # Whoever served the request may be cancelled now that it is answered.
+        with anyio.CancelScope(shield=True):
+            for entry in [entry for entry in self._open if entry[0] == request_id]:
+                self._open.remove(entry)
+                _, claims, claim_id = entry
+                await claims.acknowledge(claim_id)
 
     async def all_written(self) -> None:
         """Every response is with the client."""
@@ -64,6 +70,8 @@ class Delivery:
 
     async def lost(self) -> None:
         """The client is gone: what it did not get goes to the next reader."""
+        if not self._gone and (self._open or self._waits):
+            logger.info("a client is gone before its result; its messages go to the next one")
         self._gone = True
         for scope in self._waits:
             scope.cancel()
@@ -98,6 +106,14 @@ class DeliveringApp:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._requests: set[anyio.CancelScope] = set()
+        self._ended = False
+
+    def end(self) -> None:
+        """Bring every response to an end, the endless ones of event streams too."""
+        self._ended = True
+        for request in self._requests:
+            request.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -105,6 +121,7 @@ class DeliveringApp:
             await self._app(scope, receive, send)
             return
         delivery = Delivery()
+        started = finished = False
 
         async def watched_receive() -> Message:
             message = await receive()
@@ -114,20 +131,32 @@ class DeliveringApp:
             return message
 
         async def watched_send(message: Message) -> None:
+            nonlocal started, finished
             answered = _answered(message.get("body", b""), delivery)
             if answered:
                 # The server drops what it is given after a disconnect; let the watcher hear of it.
                 await anyio.lowlevel.checkpoint()
             await send(message)
+            started = True
+            finished = message["type"] == "http.response.body" and not message.get("more_body")
             for request_id in answered:
                 await delivery.written(request_id)
 
         token = CLIENT.set(delivery)
         try:
-            await self._app(scope, watched_receive, watched_send)
+            with anyio.CancelScope() as request:
+                self._requests.add(request)
+                if self._ended:
+                    request.cancel()
+                await self._app(scope, watched_receive, watched_send)
         finally:
+            self._requests.discard(request)
             CLIENT.reset(token)
             await delivery.lost()
+        if request.cancelled_caught and not started:
+            await PlainTextResponse("WeiLink is ending", 503)(scope, receive, send)
+        elif request.cancelled_caught and not finished:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _answered(body: bytes, delivery: Delivery) -> list[str]:

@@ -81,21 +81,11 @@ class _SseEndpoint:
     def __init__(self, server: WeiLinkServer, transport: SseServerTransport) -> None:
         self._protocol = server.protocol
         self._transport = transport
-        self._connections: set[anyio.CancelScope] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         options = self._protocol.create_initialization_options()
-        with anyio.CancelScope() as connection:
-            self._connections.add(connection)
-            try:
-                async with self._transport.connect_sse(scope, receive, send) as (reads, writes):
-                    await self._protocol.run(_ThisContext(reads), writes, options)
-            finally:
-                self._connections.discard(connection)
-
-    def end_all(self) -> None:
-        for connection in self._connections:
-            connection.cancel()
+        async with self._transport.connect_sse(scope, receive, send) as (reads, writes):
+            await self._protocol.run(_ThisContext(reads), writes, options)
 
 
 class _StreamableEndpoint:
@@ -107,11 +97,10 @@ class _StreamableEndpoint:
 
 
 @asynccontextmanager
-async def mcp_app(server: WeiLinkServer) -> AsyncIterator[ASGIApp]:
+async def mcp_app(server: WeiLinkServer) -> AsyncIterator[DeliveringApp]:
     """Yield the ASGI app of both transports; it can be mounted beside other pages."""
     manager = StreamableHTTPSessionManager(server.protocol, max_request_body_size=BODY_LIMIT)
     transport = SseServerTransport(MESSAGES_PATH, max_request_body_size=BODY_LIMIT)
-    sse = _SseEndpoint(server, transport)
 
     async def status(request: Request) -> PlainTextResponse:
         return PlainTextResponse(
@@ -122,15 +111,12 @@ async def mcp_app(server: WeiLinkServer) -> AsyncIterator[ASGIApp]:
         routes=[
             Route("/", status),
             Route(MCP_PATH, _StreamableEndpoint(manager)),
-            Route(SSE_PATH, sse, methods=["GET"]),
+            Route(SSE_PATH, _SseEndpoint(server, transport), methods=["GET"]),
             Mount(MESSAGES_PATH, transport.handle_post_message),
         ]
     )
     async with manager.run():
-        try:
-            yield DeliveringApp(app)
-        finally:
-            sse.end_all()
+        yield DeliveringApp(app)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -107,27 +107,27 @@ async def serve_http(settings: Settings, options: Options) -> None:
     path = SSE_PATH if options.transport == "sse" else MCP_PATH
     async with host.running():
         await host.service()
-        servers: list[HttpServer] = []
         stopped = anyio.Event()
-        async with anyio.create_task_group() as tasks:
+        async with (
+            mcp_app(WeiLinkServer(host)) as app,
+            anyio.create_task_group() as tasks,
+        ):
+            servers = [HttpServer(app, listener, options.host, token)]
+            if admin is not None:
+                servers.append(HttpServer(admin_app(host), admin, options.host, token))
             tasks.start_soon(_on_signal, stopped.set)
-            async with mcp_app(WeiLinkServer(host)) as app:
-                servers.append(HttpServer(app, listener, options.host, token))
+            for server in servers:
+                tasks.start_soon(server.run)
+            if options.banner:
+                _say(t("WeiLink serves MCP at {url}; base path {path}. Ctrl-C ends it.",
+                       url=url_of(listener, options.host) + path,
+                       path=settings.base_path))  # fmt: skip
                 if admin is not None:
-                    servers.append(HttpServer(admin_app(host), admin, options.host, token))
-                for server in servers:
-                    tasks.start_soon(server.run)
-                if options.banner:
-                    _say(t("WeiLink serves MCP at {url}; base path {path}. Ctrl-C ends it.",
-                           url=url_of(listener, options.host) + path,
-                           path=settings.base_path))  # fmt: skip
-                    if admin is not None:
-                        _say(t("Admin panel at {url}.", url=url_of(admin, options.host)))
-                await stopped.wait()
-                for server in servers:
-                    server.stop()
-            tasks.cancel_scope.shield = True  # the servers end by themselves, within a second
-            tasks.cancel_scope.deadline = anyio.current_time() + 5
+                    _say(t("Admin panel at {url}.", url=url_of(admin, options.host)))
+            await stopped.wait()
+            for server in servers:
+                server.stop()
+            app.end()
 
 
 def _token(settings: Settings) -> str | None:

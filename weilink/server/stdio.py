@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 UNREAD_AT_MOST = 5.0
 """Seconds that a client may leave a result unread before it counts as delivered: it is busy."""
+LINE_BUFFER = 1 << 20
 LAST_WRITE = 1.0
 """Seconds for the last responses after the client has closed its end."""
 
@@ -43,7 +44,7 @@ class Stdio:
         self._all_written = anyio.Event()
         # What else in this process reads or prints, and every program it starts, must not touch
         # the wire: they get an empty input, and the log for their output.
-        self._input = os.fdopen(os.dup(0), "rb")
+        self._input = os.fdopen(os.dup(0), "rb", buffering=LINE_BUFFER)
         self._output = os.dup(1)
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)

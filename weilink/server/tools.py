@@ -24,6 +24,13 @@ TALKS = ToolAnnotations(
     idempotent_hint=False,
     open_world_hint=True,
 )
+SAVES = ToolAnnotations(
+    # Each call writes one more file.
+    read_only_hint=False,
+    destructive_hint=False,
+    idempotent_hint=False,
+    open_world_hint=True,
+)
 CHANGES = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
@@ -36,6 +43,7 @@ def register(server: MCPServer[Any], host: Host) -> None:
     for tool, title, hints in (
         (messaging.recv, "Receive WeChat messages", TALKS),
         (messaging.send, "Send a WeChat message", TALKS),
+        (messaging.download, "Download a file from WeChat", SAVES),
         (messaging.history, "Search WeChat messages", READS),
         (bots.sessions, "List WeChat bots", READS),
         (bots.login, "Log a WeChat bot in", TALKS),

@@ -1,0 +1,154 @@
+"""What is on stdout, and how the server ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.server.clients import DEADLINE, environment
+from tests.server.conftest import Starter
+from weilink.sandbox.phone import Phone
+from weilink.service.leading import is_led
+
+
+def test_stdout_is_json_rpc_alone(stdio: Starter, phone: Phone) -> None:
+    client = stdio("--log-level", "DEBUG")
+    phone.wait_polling()
+    phone.write("hello")
+    client.write(b"this is no JSON")
+    client.write(b"")
+    client.write({"jsonrpc": "2.0", "method": "notifications/unknown"})
+    client.fail("recv", timeout="soon")
+    client.call("recv", timeout=5)
+    client.call("login", force=True)
+    unknown = client.wait(client.start("no/such/method"))
+    assert unknown["error"]["code"] == -32601
+    assert client.end() == 0
+    lines = [*client.lines, *client.rest()]
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in lines)
+    assert json.loads(next(line for line in lines if b"-32700" in line))["id"] is None
+    assert "DEBUG" in client.log_text()
+    assert "hello" not in client.log_text()
+
+
+def test_other_output_does_not_reach_the_wire(tmp_path: Path) -> None:
+    # A library that prints, also below Python, and a program that reads its input.
+    code = """
+import os, subprocess, sys
+from weilink.server.botsessions import BotSessions
+from weilink.server.results import SessionsResult
+async def sessions(self) -> SessionsResult:
+    print("STRAY", flush=True)
+    os.write(1, b"STRAY\\n")
+    subprocess.run(["cat"], check=True, timeout=5)
+    return SessionsResult(sessions=[])
+BotSessions.sessions = sessions
+from weilink.cli.main import run
+sys.exit(run(["mcp"]))
+"""
+    handshake = {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "tests", "version": "0"},
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment(tmp_path / "base"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        assert process.stdin and process.stdout and process.stderr
+        for request in (
+            {"id": 1, "method": "initialize", "params": handshake},
+            {"method": "notifications/initialized"},
+            {"id": 2, "method": "tools/call", "params": {"name": "sessions", "arguments": {}}},
+        ):
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", **request}).encode() + b"\n")
+        process.stdin.flush()
+        ids = [json.loads(process.stdout.readline())["id"] for _ in range(2)]
+        out, err = process.communicate(timeout=DEADLINE)
+    assert ids == [1, 2]
+    assert out == b""
+    assert err.count(b"STRAY") == 2
+
+
+@pytest.mark.parametrize(
+    ("config", "code"), [("nonsense = 1\n", 4), ("log_level = 5\n", 4), ("not toml", 4)]
+)
+def test_bad_settings_say_so_on_stderr(tmp_path: Path, config: str, code: int) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "config.toml").write_text(config)
+    done = subprocess.run(
+        [sys.executable, "-m", "weilink.server"],
+        env=environment(base),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (code, "")
+    assert str(base / "config.toml") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("end", ["eof", "SIGTERM", "SIGINT"])
+def test_clean_end(stdio: Starter, phone: Phone, base: Path, end: str) -> None:
+    phone.lab.clear_journal()
+    client = stdio()
+    phone.wait_polling()
+    # In the middle of a call that waits.
+    client.start("tools/call", name="recv", arguments={"timeout": 600})
+    client.call("sessions")
+    code = client.end() if end == "eof" else client.signal(signal.Signals[end])
+    assert code == 0
+    assert not is_led(base)
+    assert not (base / "run" / "recv").exists()
+    stops = phone.lab.requests("*/notifystop")
+    assert len(stops) == 1
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in client.rest())
+
+
+def test_ends_without_a_word_from_the_client(stdio: Starter, base: Path) -> None:
+    assert stdio(env=environment(base), version="").end() == 0
+
+
+def test_another_server_takes_over(stdio: Starter, phone: Phone) -> None:
+    first = stdio()
+    phone.wait_polling()
+    second = stdio()
+    second.call("sessions")
+    first.kill()
+    phone.write("after the first was killed")
+    # Not when the dead process's poll is taken for a living one.
+    (message,) = second.call("recv", timeout=15)["messages"]
+    assert message["text"] == "after the first was killed"
+
+
+def test_banner(stdio: Starter, base: Path) -> None:
+    spoken = stdio(env=environment(base))
+    silent = stdio("--no-banner", env=environment(base))
+    assert "WeiLink serves MCP on standard input" in spoken.log_text()
+    assert silent.log_text() == ""
+
+
+def test_database_of_a_newer_version(stdio: Starter, base: Path) -> None:
+    import sqlite3
+
+    stdio(env=environment(base)).end()
+    base.mkdir(exist_ok=True)
+    with sqlite3.connect(base / "weilink.db") as db:
+        db.execute("CREATE TABLE IF NOT EXISTS migrations (name TEXT, applied_at INTEGER)")
+        db.execute("INSERT INTO migrations VALUES ('m999_future', 1)")
+    db.close()
+    client = stdio(env=environment(base))
+    assert "newer WeiLink" in client.fail("recv")
+    assert client.end() == 0

@@ -1,0 +1,175 @@
+"""The tools do what they say, seen from the client and from the phone."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
+import pytest
+
+from tests.server.conftest import Starter
+from weilink.qr import qr_png
+from weilink.sandbox.phone import Phone
+
+
+def test_messages_both_ways(stdio: Starter, phone: Phone) -> None:
+    client = stdio()
+    bot = phone.wait_polling()
+    wrote = phone.write("你好 <b>\u202eabc")
+    result = client.call("recv", timeout=10)
+    (message,) = result["messages"]
+    assert message == {
+        "message_id": wrote.message_id,
+        "from_user": phone.user_id(),
+        "msg_type": "TEXT",
+        "text": "你好 <b>[U+202E]abc",
+        "timestamp": wrote.create_time_ms,
+        "bot_id": bot.bot_id,
+        "direction": "received",
+        "media": None,
+        "ref_msg": None,
+    }
+    phone.write("and while you answered")
+    phone.wait_for("and while you answered", author="user", acknowledged=True)
+    sent = client.call("send", to=phone.user_id(), text="an answer")
+    assert [part["state"] for part in sent["parts"]] == ["sent"]
+    assert sent["replies_left"] == 9
+    assert [m["text"] for m in sent["new_messages"]] == ["and while you answered"]
+    (answer,) = phone.wait_for("an answer")
+    found = client.call("history", user_id=phone.user_id())
+    assert (found["total"], found["limit"], found["offset"]) == (3, 50, 0)
+    assert found["messages"][0]["message_id"] == answer.message_id
+    only = client.call("history", direction="sent", text_contains="AN ANS")
+    assert [m["text"] for m in only["messages"]] == ["an answer"]
+    page = client.call("history", limit=1, offset=1)
+    assert [m["text"] for m in page["messages"]] == ["and while you answered"]
+
+
+def test_quotes(stdio: Starter, phone: Phone) -> None:
+    client = stdio()
+    phone.wait_polling()
+    phone.write("hello")
+    client.call("recv", timeout=10)
+    client.call("send", to=phone.user_id(), text="shall I delete it?")
+    (asked,) = phone.wait_for("shall I delete it?")
+    # As newer phones quote: by id alone. The text is in our own history.
+    phone.write("yes", quote=asked.message_id, quote_style="id")
+    (message,) = client.call("recv", timeout=10)["messages"]
+    assert message["ref_msg"]["text"] == "shall I delete it?"
+    assert message["ref_msg"]["message_id"] == asked.message_id
+
+
+def test_media(stdio: Starter, phone: Phone, tmp_path: Path, base: Path) -> None:
+    client = stdio()
+    phone.wait_polling()
+    picture = qr_png("a picture")
+    phone.send_media("image", picture)
+    phone.send_media("file", b"content", file_name="../../报告 😀.txt")
+    phone.wait_for(author="user", count=2, acknowledged=True)
+    image, file = client.call("recv", timeout=10)["messages"]
+    assert (image["msg_type"], file["msg_type"]) == ("IMAGE", "FILE")
+    assert file["media"]["size"] == 7
+    request = client.ask(
+        "tools/call", name="download", arguments={"message_id": image["message_id"]}
+    )
+    saved = request["structuredContent"]
+    assert saved["mime_type"] == "image/png"
+    assert Path(saved["path"]).parent == base / "downloads"
+    assert Path(saved["path"]).read_bytes() == picture
+    assert saved["size"] == len(picture)
+    (shown,) = [part for part in request["content"] if part["type"] == "image"]
+    assert base64.b64decode(shown["data"]) == picture
+    folder = tmp_path / "目录 with space"
+    saved = client.call("download", message_id=file["message_id"], save_dir=str(folder))
+    assert Path(saved["path"]).parent == folder
+    assert Path(saved["path"]).read_bytes() == b"content"
+
+    picture_path = tmp_path / "图.png"
+    picture_path.write_bytes(picture)
+    sent = client.call(
+        "send",
+        to=phone.user_id(),
+        text="both",
+        image_path=str(picture_path),
+        file_path=str(picture_path),
+        file_name="名字.png",
+    )
+    assert [part["state"] for part in sent["parts"]] == ["sent", "sent", "sent"]
+    text, image_message, file_message = phone.wait_for(count=3)
+    assert text.text == "both"
+    assert phone.content(image_message) == picture
+    assert file_message.file_name == "名字.png"
+
+
+def test_progress(stdio: Starter, phone: Phone, tmp_path: Path) -> None:
+    client = stdio()
+    phone.wait_polling()
+    phone.write("hello")
+    client.call("recv", timeout=10)
+    big = tmp_path / "big.bin"
+    big.write_bytes(b"0123456789" * 2_000_000)
+    arguments = {"to": phone.user_id(), "file_path": str(big)}
+    client.ask("tools/call", name="send", arguments=arguments, _meta={"progressToken": "p"})
+    told = [n["params"] for n in client.notifications if n["method"] == "notifications/progress"]
+    assert told
+    assert {one["progressToken"] for one in told} == {"p"}
+    amounts = [one["progress"] for one in told]
+    assert amounts == sorted(amounts)
+    assert all(one["total"] >= 20_000_000 for one in told)
+
+
+def test_cancelled_upload_stops(stdio: Starter, phone: Phone, tmp_path: Path) -> None:
+    client = stdio()
+    phone.wait_polling()
+    phone.write("hello")
+    client.call("recv", timeout=10)
+    phone.lab.fault("delay", "*upload*", 30, times=1)
+    file = tmp_path / "file.bin"
+    file.write_bytes(b"x" * 100_000)
+    arguments = {"to": phone.user_id(), "file_path": str(file)}
+    sending = client.start("tools/call", name="send", arguments=arguments)
+    phone.wait_until(lambda state: phone.lab.faults()[0]["hits"])
+    client.write(
+        {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": sending}}
+    )
+    # Neither is the server busy, nor does an answer to the cancelled call come.
+    assert client.call("sessions")["sessions"]
+    assert client.end() == 0
+    assert not [line for line in client.rest() if json.loads(line).get("id") == sending]
+
+
+def test_sessions(stdio: Starter, phone: Phone) -> None:
+    client = stdio()
+    bot = phone.wait_polling()
+    (session,) = client.call("sessions")["sessions"]
+    assert session == {
+        "name": "default",
+        "bot_id": bot.bot_id,
+        "connected": True,
+        "default": True,
+        "problem": "",
+    }
+    client.call("rename_session", old_name="default", new_name="工作")
+    client.call("set_default", session_name="工作")
+    assert [s["name"] for s in client.call("sessions")["sessions"]] == ["工作"]
+    client.call("logout")
+    assert client.call("sessions") == {"sessions": []}
+    assert "`login` tool" in client.fail("send", to=phone.user_id(), text="hi")
+
+
+@pytest.mark.parametrize("tool", ["recv", "history", "sessions"])
+def test_results_match_their_schemas(stdio: Starter, phone: Phone, tool: str) -> None:
+    client = stdio()
+    phone.wait_polling()
+    phone.write("hello")
+    phone.wait_for("hello", author="user", acknowledged=True)
+    schemas: dict[str, Any] = {
+        t["name"]: t["outputSchema"] for t in client.ask("tools/list")["tools"]
+    }
+    result = client.ask("tools/call", name=tool, arguments={})
+    jsonschema.validate(result["structuredContent"], schemas[tool])
+    # Old clients read the text.
+    assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
