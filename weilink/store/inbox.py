@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 from weilink.store.clock import now_ms
 from weilink.store.database import Database
+from weilink.store.messages import COLUMNS, insert, message_of
 from weilink.store.models import Claim, Delivery, Direction, NewMessage, StoredMessage
+from weilink.store.quotes import resolved
 from weilink.store.windows import remember_token
 
-COLUMNS = "row, bot_id, message_id, user_id, direction, msg_type, text, timestamp, delivery, raw"
 CLOCK_MS = 5_000
 """How far in the future a claim may seem to be made: clocks are corrected by a little."""
 CLAIM_AT_MOST = 200
@@ -22,7 +23,6 @@ _OPEN = "SELECT 1 FROM messages WHERE delivery IN ('pending', 'claimed') LIMIT 1
 
 Fit = Callable[[Sequence[StoredMessage], int], int]
 """Given the oldest messages and how many are pending in all: how many of them to take."""
-
 Wanted = Callable[[str, str], bool]
 """Given bot and user: whether the reader may have the messages of this conversation."""
 
@@ -116,46 +116,26 @@ class Inbox:
         return await self._db.read(_next_expiry)
 
 
-def message_of(values: tuple[object, ...]) -> StoredMessage:
-    """Build a message from a row of `COLUMNS`."""
-    row, bot_id, message_id, user_id, direction, msg_type, text, timestamp, delivery, raw = values
-    assert isinstance(row, int) and isinstance(timestamp, int)  # noqa: S101  (our own schema)
-    return StoredMessage(
-        row=row,
-        bot_id=str(bot_id),
-        message_id=str(message_id),
-        user_id=str(user_id),
-        direction=Direction(direction),
-        msg_type=str(msg_type),
-        text=str(text),
-        timestamp=timestamp,
-        delivery=Delivery(delivery),
-        raw=json.loads(str(raw)),
-    )
-
-
 def _commit_batch(
     db: sqlite3.Connection, bot_id: str, cursor: str, messages: Sequence[NewMessage]
 ) -> int:
     now = now_ms()
     new = 0
     for message in messages:
-        stored = db.execute(
-            "INSERT OR IGNORE INTO messages (bot_id, message_id, user_id, direction, msg_type,"
-            " text, timestamp, delivery, raw, stored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                bot_id,
-                message.message_id,
-                message.user_id,
-                Direction.RECEIVED.value,
-                message.msg_type,
-                message.text,
-                message.timestamp,
-                message.delivery.value,
-                json.dumps(message.raw, ensure_ascii=False),
-                now,
-            ),
-        ).rowcount
+        stored = insert(
+            db,
+            bot_id=bot_id,
+            message_id=message.message_id,
+            user_id=message.user_id,
+            direction=Direction.RECEIVED,
+            msg_type=message.msg_type,
+            text=message.text,
+            timestamp=message.timestamp,
+            delivery=message.delivery,
+            raw=message.raw,
+            group_id=message.group_id,
+            quote=resolved(db, bot_id, message),
+        )
         new += stored
         # A repeated batch must not bring back a token that newer messages have replaced.
         if stored and message.context_token:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from weilink.errors import WeiLinkError
+from weilink.store import messages, search
 
 
 def m001_initial(db: sqlite3.Connection) -> None:
@@ -129,10 +130,57 @@ def m010_agent_sessions(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+def m003_search(db: sqlite3.Connection) -> None:
+    """Text search that knows Chinese; groups and quotes; who is being worked for."""
+    for statement in (
+        "ALTER TABLE messages ADD COLUMN group_id TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE messages ADD COLUMN quote TEXT NOT NULL DEFAULT ''",
+        # The order of time, unique: what history is sorted by.
+        "ALTER TABLE messages ADD COLUMN place INTEGER",
+        "ALTER TABLE messages ADD COLUMN kind INTEGER",
+        """CREATE TABLE kinds (
+            kind INTEGER PRIMARY KEY,
+            bot_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            msg_type TEXT NOT NULL,
+            direction TEXT NOT NULL,
+            messages INTEGER NOT NULL,
+            UNIQUE (bot_id, user_id, msg_type, direction)
+        )""",
+        search.CREATE,
+        "DROP INDEX messages_time",
+        "DROP INDEX messages_user",
+        "CREATE INDEX messages_place ON messages (place)",
+        "CREATE INDEX messages_kind ON messages (kind, place)",
+        "CREATE INDEX messages_id ON messages (message_id)",
+        # Typing: for whom an agent works, and what the phone shows of it.
+        """CREATE TABLE working (
+            bot_id TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            until INTEGER NOT NULL,
+            shown INTEGER NOT NULL DEFAULT 0,
+            PRIMARY KEY (bot_id, user_id)
+        )""",
+        "ALTER TABLE reply_windows ADD COLUMN typed INTEGER NOT NULL DEFAULT 0",
+        # Order of arrival: a clock that was set back must not make an old window the newest.
+        "ALTER TABLE reply_windows ADD COLUMN arrival INTEGER NOT NULL DEFAULT 0",
+    ):
+        db.execute(statement)
+    rows = db.execute(
+        "SELECT row, timestamp, text, user_id, bot_id, msg_type, direction FROM messages"
+    ).fetchall()
+    for row, timestamp, text, user_id, bot_id, msg_type, direction in rows:
+        place = search.place_of(db, timestamp, row)
+        kind = messages.count_kind(db, bot_id, user_id, msg_type, direction)
+        db.execute("UPDATE messages SET place = ?, kind = ? WHERE row = ?", (place, kind, row))
+        messages.index(db, place, text, user_id, bot_id, msg_type, direction)
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_initial,
     m002_uploads,
     m010_agent_sessions,
+    m003_search,
 ]
 
 

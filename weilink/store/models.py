@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -38,8 +39,39 @@ class PartState(str, Enum):
 
 
 @dataclass(frozen=True)
+class Quote:
+    """What a message quotes. `text` is "" when this computer never saw the quoted message.
+
+    `part` is the piece that was selected on the phone, "" when the whole message is quoted.
+    """
+
+    message_id: str = ""
+    user_id: str = ""
+    direction: Direction | None = None
+    msg_type: str = ""
+    text: str = ""
+    part: str = ""
+
+    def to_json(self) -> str:
+        """Return it as the store keeps it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Quote:
+        """Return what `to_json` was made of."""
+        values = json.loads(text)
+        direction = values.pop("direction")
+        return cls(**values, direction=Direction(direction) if direction else None)
+
+
+@dataclass(frozen=True)
 class NewMessage:
-    """A message to be stored."""
+    """A message to be stored.
+
+    Attributes:
+        quote: what it quotes, as far as the message itself tells.
+        quoted_part: offsets of the first and last character that were selected, if it was a part.
+    """
 
     message_id: str
     user_id: str
@@ -49,11 +81,17 @@ class NewMessage:
     context_token: str
     delivery: Delivery
     raw: dict[str, Any]
+    group_id: str = ""
+    quote: Quote | None = None
+    quoted_part: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """A message as it is stored. `row` grows in the order of arrival."""
+    """A message as it is stored. `row` grows in the order of arrival.
+
+    `group_id` is that of the group chat it was written in, "" for an ordinary one.
+    """
 
     row: int
     bot_id: str
@@ -65,6 +103,8 @@ class StoredMessage:
     timestamp: int
     delivery: Delivery
     raw: dict[str, Any]
+    group_id: str = ""
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +127,8 @@ class ReplyWindow:
     received_at: int
     replies_used: int
     dead: bool
+    typed: int
+    """Calls that showed or ended typing on this token: some say that they are counted too."""
 
 
 @dataclass(frozen=True)
