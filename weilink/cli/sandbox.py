@@ -44,7 +44,7 @@ def sandbox_command(
             urls = {"base_url": world.base_url, "cdn_base_url": world.cdn_base_url}
             click.echo(json.dumps(urls))
             return
-        click.echo(t("WeChat sandbox on {url}", url=world.base_url))
+        click.echo(t("WeChat sandbox on {url} (open it: it is the phone)", url=world.base_url))
         click.echo(t("To use it instead of the real service, in another terminal:"))
         click.echo(f"  export WEILINK_ILINK_BASE_URL={world.base_url}")
         click.echo(f"  export WEILINK_CDN_BASE_URL={world.cdn_base_url}")

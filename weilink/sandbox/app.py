@@ -6,18 +6,19 @@ from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from weilink.sandbox.accounts import SandboxError
 from weilink.sandbox.cdn import CdnError
 from weilink.sandbox.control import Control
 from weilink.sandbox.control_chat import ChatControl
 from weilink.sandbox.guard import Guard
 from weilink.sandbox.ilink import ILink
 from weilink.sandbox.layers import FaultLayer, Recorder
+from weilink.sandbox.pages import PhonePage
 from weilink.sandbox.world import World
+from weilink.server.web import StrictHeaders
 
 _PIECE = 256 * 1024
 
@@ -27,12 +28,13 @@ def build(world: World) -> ASGIApp:
     routes = [
         *ILink(world).routes(),
         *_cdn_routes(world),
-        *_page_routes(world),
+        *PhonePage(world).routes(),
         *Control(world).routes(),
         *ChatControl(world).routes(),
     ]
     starlette = Starlette(routes=routes)
-    return Guard(Recorder(FaultLayer(starlette, world), world), world.base_url)
+    work = Recorder(FaultLayer(StrictHeaders(starlette), world), world)
+    return Guard(work, world.base_url)
 
 
 def _cdn_routes(world: World) -> list[Route]:
@@ -73,19 +75,3 @@ def _cdn_routes(world: World) -> list[Route]:
         Route("/c2c/upload", upload, methods=["POST"]),
         Route("/c2c/download", download, methods=["GET"]),
     ]
-
-
-def _page_routes(world: World) -> list[Route]:
-    async def scan_page(request: Request) -> Response:
-        try:
-            login = world.login_state(world.logins.find(request.path_params["qrcode"]))
-        except SandboxError as problem:
-            return PlainTextResponse(f"WeiLink sandbox: {problem}\n", 404)
-        lines = [
-            "WeiLink sandbox: a QR code to log a bot in, as the WeChat app would see it.",
-            f"Status: {login.status}",
-            *([f"Pair code to type into the client: {login.pair_code}"] if login.pair_code else []),
-        ]
-        return PlainTextResponse("\n".join(lines) + "\n")
-
-    return [Route("/q/{qrcode}", scan_page, methods=["GET"])]

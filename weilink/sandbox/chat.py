@@ -87,6 +87,9 @@ class Chat:
         self._refuse = refuse
         self._has_file = has_file
         self.entries: list[Entry] = []
+        # The number of a message each time it came or what became of it changed: a page that has
+        # read so far needs to look at the rest alone.
+        self.log: list[int] = []
         self._inboxes: dict[str, list[Entry]] = {}
         self._acknowledged: dict[str, int] = {}
         self._by_id: dict[str, Entry] = {}
@@ -99,6 +102,7 @@ class Chat:
         wire["create_time_ms"] = self._clock.now_ms()
         entry = Entry(len(self.entries) + 1, author, user_id, bot_id, wire)
         self.entries.append(entry)
+        self.log.append(entry.n)
         self._by_id[str(wire["message_id"])] = entry
         return entry
 
@@ -152,6 +156,12 @@ class Chat:
         known = bot_id == bot.bot_id and isinstance(position, int)
         return position if known and 0 <= position <= len(self._inboxes.get(bot_id, [])) else None
 
+    def handed_over(self, entries: list[Entry]) -> None:
+        """Note that an answer of getupdates holds these."""
+        for entry in entries:
+            entry.handed_over += 1
+            self.log.append(entry.n)
+
     def after(self, bot: Bot, position: int) -> list[Entry]:
         """Return the next batch after a position, oldest first."""
         inbox = self._inboxes.get(bot.bot_id, [])
@@ -163,6 +173,7 @@ class Chat:
         before = self._acknowledged.get(bot.bot_id, 0)
         for entry in inbox[before:position]:
             entry.acknowledged = True
+            self.log.append(entry.n)
         self._acknowledged[bot.bot_id] = max(before, position)
         return position > before
 

@@ -170,13 +170,7 @@ class ChatControl:
     async def _content(self, request: Request) -> Response:
         """Return the decrypted bytes of a media message."""
         entry = self._entry(request.path_params["message_id"])
-        item = entry.wire["item_list"][0]
-        reference = media.carrier_of(item).get("encrypt_query_param")
-        if reference is None:
-            raise SandboxError("this message holds no media")
-        data = self._world.cdn.download(reference)
-        key = media.key_of(item)
-        plain = data if key is None else media.decrypt(data, key)
+        plain = media.content(entry.wire["item_list"][0], self._world.cdn.download)
         return Response(plain, media_type="application/octet-stream")
 
     async def _expire(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from typing import Any
 
 _HEX_KEY = re.compile(rb"[0-9a-fA-F]{32}")
@@ -75,3 +76,17 @@ def key_of(item: dict[str, Any]) -> bytes | None:
     if len(raw) == 16:
         return raw
     raise ValueError(f"a key of {len(raw)} bytes is in no known form")
+
+
+def content(item: dict[str, Any], stored: Callable[[str], bytes]) -> bytes:
+    """Return the plain bytes of a media item; `stored` gives the file of a reference.
+
+    Raises:
+        ValueError: the item holds no media, or its key is not the file's.
+    """
+    reference = carrier_of(item).get("encrypt_query_param")
+    if not isinstance(reference, str):
+        raise ValueError("this message holds no media")
+    key = key_of(item)
+    data = stored(reference)
+    return data if key is None else decrypt(data, key)

@@ -71,8 +71,7 @@ async def updates(world: World, bot: Bot, cursor: Any, request: Request) -> dict
 
 
 def _answer(world: World, batch: list[Entry], cursor: str) -> dict[str, Any]:
-    for entry in batch:
-        entry.handed_over += 1
+    world.chat.handed_over(batch)
     return {
         "ret": 0,
         "msgs": [entry.wire for entry in batch],

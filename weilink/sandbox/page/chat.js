@@ -1,0 +1,189 @@
+// The open chat: bubbles between time stamps, and the way to scroll through very many of them.
+import { Component, attempt, button, h, icon, t, tags, useEffect, useLayoutEffect, useRef, useState, say, when } from "./kit.js";
+import { Body } from "./bodies.js";
+import { Composer } from "./composer.js";
+import { conversation, loadOlder, model, toNewest } from "./model.js";
+
+const { div, span, p, time } = tags;
+
+const PAUSE_MS = 5 * 60_000; // after which a new time stamp is shown, as in WeChat
+const NEAR = 60; // pixels from the end that still count as the end
+
+export function Chat({ state }) {
+  const { messages, older, newer } = state;
+  const box = useRef(null);
+  const view = useRef({ atEnd: true, first: 0, top: 0 });
+  const [dropping, setDropping] = useState(false);
+  const files = useRef(null);
+
+  const measure = () => {
+    const now = box.current.querySelector(".line[data-n]");
+    view.current.first = Number(now?.dataset.n ?? 0);
+    view.current.top = now?.offsetTop ?? 0;
+  };
+
+  // Before the browser paints: stay at the end, or keep what is read where it is when older
+  // messages are put above it.
+  useLayoutEffect(() => {
+    const element = box.current;
+    const { atEnd, first, top } = view.current;
+    const line = (n) => element.querySelector(`.line[data-n="${n}"]`);
+    if (atEnd && !newer) element.scrollTop = element.scrollHeight;
+    else if (line(first)) element.scrollTop += line(first).offsetTop - top;
+    measure();
+  }, [messages, newer]);
+
+  useEffect(() => {
+    view.current = { atEnd: true, first: 0, top: 0 };
+  }, [state.user, state.bot]);
+
+  // A smaller window or a taller composer must not hide the last message.
+  useEffect(() => {
+    const observer = new ResizeObserver(() => grown());
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+
+  const scrolled = () => {
+    const element = box.current;
+    view.current.atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
+    if (element.scrollTop < 400 && older) attempt(loadOlder);
+  };
+  const grown = () => {
+    measure();
+    if (view.current.atEnd) box.current.scrollTop = box.current.scrollHeight;
+  };
+  const down = () => {
+    view.current.atEnd = true;
+    attempt(toNewest);
+  };
+
+  const dragged = (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    setDropping(event.type === "dragover");
+    if (event.type === "drop") files.current?.(event.dataTransfer.files);
+  };
+  return div(
+    { class: dropping ? "chat dropping" : "chat", onDragOver: dragged, onDragLeave: dragged, onDrop: dragged },
+    div(
+      { class: "messages", ref: box, role: "log", "aria-label": t("Messages"), tabIndex: 0, onScroll: scrolled, onLoadCapture: grown },
+      older && p({ class: "stamp" }, t("Older messages are loaded as you scroll.")),
+      rows(messages).map((row) => h(row.of, { key: row.key, ...row.props })),
+      conversation(state)?.typing && div({ class: "line theirs" }, div({ class: "bubble dots", "aria-hidden": "true" }, span("•"), span("•"), span("•"))),
+    ),
+    newer > 0 && button({ type: "button", class: "to-end", onClick: down }, icon("down"), t("{n} newer messages", { n: newer })),
+    dropping && div({ class: "drop-here", "aria-hidden": "true" }, t("Drop to send")),
+    h(Composer, { state, takeFiles: files }),
+  );
+}
+
+/** Time stamps, bubbles, and the tool calls of one run as one row. */
+function rows(messages) {
+  const made = [];
+  const byId = new Map(messages.map((one) => [one.message_id, one]));
+  let last = 0;
+  let tools = null;
+  for (const one of messages) {
+    if (one.create_time_ms - last > PAUSE_MS) made.push({ of: Stamp, key: `t${one.n}`, props: { ms: one.create_time_ms } });
+    last = one.create_time_ms;
+    if (one.kind === "tool_call" || one.kind === "tool_result") {
+      if (!tools || tools.run !== one.run_id) {
+        tools = { run: one.run_id, messages: [] };
+        made.push({ of: Tools, key: `r${one.n}`, props: tools });
+      }
+      tools.messages.push(one);
+      continue;
+    }
+    tools = null;
+    made.push({ of: Line, key: one.n, props: { message: one, quoted: byId.get(one.quoted_id) } });
+  }
+  return made;
+}
+
+const Stamp = ({ ms }) => p({ class: "stamp" }, time({ dateTime: new Date(ms).toISOString() }, when(ms)));
+
+const STATES = {
+  running: ["clock", say("running")],
+  completed: ["check", say("done")],
+  failed: ["cross", say("failed")],
+  blocked: ["cross", say("blocked")],
+};
+
+function Tools({ messages }) {
+  const calls = new Map();
+  for (const { items, n } of messages) {
+    const start = items[0].tool_call_start_item;
+    const end = items[0].tool_call_result_item;
+    const part = start ?? end ?? {};
+    const id = String(part.tool_call_id ?? n);
+    calls.set(id, { name: String(part.tool_name ?? calls.get(id)?.name ?? ""), status: end ? String(end.status) : "running" });
+  }
+  return div(
+    { class: "tools", role: "group", "aria-label": t("Tool calls") },
+    [...calls].map(([id, { name, status }]) => {
+      const [drawing, text] = STATES[status] ?? ["tool", status];
+      return div(
+        { key: id, class: `tool ${status in STATES ? status : ""}` },
+        icon("tool"),
+        span({ class: "tool-name" }, name),
+        span({ class: "tool-state" }, icon(drawing), t(text)),
+      );
+    }),
+  );
+}
+
+/** One message. Drawn again only when it, or what it quotes, is another one. */
+class Line extends Component {
+  shouldComponentUpdate(next) {
+    return next.message !== this.props.message || next.quoted !== this.props.quoted;
+  }
+
+  render({ message, quoted }) {
+    const mine = message.author === "user";
+    const quote = () => {
+      model.set({ quote: { message, selection: selectedIn(this.base) } });
+      document.getElementById("composer")?.focus();
+    };
+    return div(
+      { class: mine ? "line mine" : "line theirs", "data-n": message.n },
+      div(
+        { class: "column" },
+        span({ class: "hidden-text" }, mine ? t("You wrote") : t("The bot wrote")),
+        div(
+          { class: "beside" },
+          h(Body, { message }),
+          button({ type: "button", class: "plain round quote", title: t("Quote"), "aria-label": t("Quote this message"), onClick: quote }, icon("quote")),
+        ),
+        (message.quoted_id || message.items[0].ref_msg) && h(Quoted, { message, quoted }),
+        mine && delivery(message),
+      ),
+    );
+  }
+}
+
+function selectedIn(element) {
+  const selection = getSelection();
+  return selection.rangeCount && element.contains(selection.anchorNode) ? selection.toString().trim() : "";
+}
+
+function Quoted({ message, quoted }) {
+  const reference = message.items[0].ref_msg ?? {};
+  const inline = reference.message_item?.text_item?.text;
+  const text = quoted ? summary(quoted) : (inline ?? t("A message that is not shown here"));
+  return div({ class: "quoted" }, span({ class: "hidden-text" }, t("Quotes:")), String(text).slice(0, 300));
+}
+
+const KINDS = { image: say("Picture"), voice: say("Voice"), file: say("File"), video: say("Video") };
+/** A message in a few words. */
+export const summary = (message) =>
+  message.text || message.file_name || `[${t(KINDS[message.kind] ?? say("Message"))}]`;
+
+function delivery(message) {
+  const [drawing, text] = message.acknowledged
+    ? ["check", t("Received")]
+    : message.handed_over
+      ? ["clock", t("Handed over")]
+      : ["clock", t("Waiting for the client")];
+  return div({ class: "delivery" }, icon(drawing), text);
+}

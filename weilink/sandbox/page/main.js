@@ -1,0 +1,42 @@
+// The page: a phone on the left, what stands behind it on the right.
+import { Notes, h, iconButton, loadWords, render, t, tags, useEffect, useState, useStore } from "/assets/web/ui.js";
+import { Chat } from "./chat.js";
+import { Drawer } from "./drawer.js";
+import { LoginBanner, NoBot } from "./login.js";
+import { PhoneHead } from "./head.js";
+import { model, start } from "./model.js";
+
+const { div, main, aside, p, h1, a } = tags;
+
+function Page() {
+  const state = useStore(model);
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    const escape = (event) => event.key === "Escape" && setOpen(false);
+    addEventListener("keydown", escape);
+    return () => removeEventListener("keydown", escape);
+  }, []);
+  return div(
+    { class: open ? "page open" : "page" },
+    a({ class: "skip", href: "#composer" }, t("To the message field")),
+    main(
+      { class: "phone", "aria-label": t("Phone") },
+      h1({ class: "hidden-text" }, t("WeChat sandbox")),
+      h(PhoneHead, { state, onDrawer: () => setOpen(!open), open }),
+      state.offline && p({ class: "offline", role: "alert" }, t("The sandbox does not answer; trying again.")),
+      state.server && h(LoginBanner, { state }),
+      state.server && (state.bot ? h(Chat, { state }) : h(NoBot, { state })),
+    ),
+    aside(
+      { class: "drawer", id: "drawer", "aria-label": t("Behind the phone") },
+      div({ class: "drawer-close" }, iconButton("close", t("Close"), () => setOpen(false))),
+      state.server && h(Drawer, { state }),
+    ),
+    h(Notes),
+  );
+}
+
+await loadWords("/assets/web/words", "/assets/page/words");
+document.title = t("WeChat sandbox");
+render(h(Page), document.getElementById("page"));
+start();
