@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.service.conftest import leading, stored, written
+from weilink.sandbox.phone import Phone
+from weilink.service import Service
+from weilink.service.reading import read_message
+from weilink.store.models import Direction, StoredMessage
+
+pytestmark = pytest.mark.anyio
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = (
+    "message_id from_user_id client_id create_time_ms group_id context_token message_type seq "
+    "session_id"
+)
+FIELDS = dict.fromkeys(NAMES.split(), JSON)
+ITEM = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": JSON,
+        "text_item": st.fixed_dictionaries({}, optional={"text": JSON}) | JSON,
+        "image_item": st.fixed_dictionaries({}, optional={"media": JSON, "aeskey": JSON}) | JSON,
+        "file_item": st.fixed_dictionaries({}, optional={"len": JSON, "file_name": JSON}) | JSON,
+        "ref_msg": st.fixed_dictionaries({}, optional={"svr_id": JSON, "message_item": JSON})
+        | JSON,
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.fixed_dictionaries({}, optional={**FIELDS, "item_list": st.lists(ITEM | JSON) | JSON}) | JSON
+)
+def test_whatever_comes_is_kept(raw: Any) -> None:
+    message = read_message(raw)
+    if message is None:
+        assert raw["message_type"] == 2
+    else:
+        assert message.message_id
+        assert message.raw == (raw if isinstance(raw, dict) else {"unreadable": raw})
+
+
+def test_one_bad_field_loses_that_field_only() -> None:
+    raw = {
+        "message_id": 2**64 - 1,
+        "from_user_id": "u@im.wechat",
+        "seq": "many",
+        "context_token": "ct",
+        "item_list": [
+            {"type": 1, "text_item": {"text": "kept"}},
+            {"type": 2, "image_item": "broken"},
+            {"type": 99, "new_item": {}},
+            "no item",
+        ],
+    }
+    message = read_message(raw)
+    assert message is not None
+    assert message.message_id == "18446744073709551615"
+    assert (message.user_id, message.context_token) == ("u@im.wechat", "ct")
+    assert message.text.splitlines()[0] == "kept"
+    assert "type 99" in message.text
+
+
+async def received(service: Service, message_id: str) -> StoredMessage:
+    await stored(service, message_id)
+    found = await service.store.history.get(message_id)
+    assert found is not None
+    return found
+
+
+async def test_quotes(service: Service, phone: Phone) -> None:
+    async with leading(service):
+        first = await written(service, phone, "今天天气很好")
+        await service.sender.send_text(phone.user_id(), "the answer of the bot")
+        (sent,) = await anyio.to_thread.run_sync(lambda: phone.wait_for())
+        for style in ("inline", "id"):
+            message = phone.write("why?", quote=sent.message_id, quote_style=style)
+            quote = (await received(service, message.message_id)).quote
+            assert quote is not None
+            assert quote.text == "the answer of the bot"
+            if style == "id":
+                assert quote.direction is Direction.SENT
+        message = phone.write("really", quote=first, quote_style="partial", quote_part="天气")
+        quote = (await received(service, message.message_id)).quote
+        assert quote is not None
+        assert (quote.text, quote.part, quote.user_id) == ("今天天气很好", "天气", phone.user_id())
+        gone = phone.write_items(
+            [{"type": 1, "text_item": {"text": "x"}, "ref_msg": {"svr_id": 2**63 + 5}}]
+        )
+        quote = (await received(service, gone.message_id)).quote
+        assert quote is not None
+        assert (quote.message_id, quote.text) == (str(2**63 + 5), "")
+
+
+async def test_voice_groups_and_several_items(service: Service, phone: Phone) -> None:
+    async with leading(service):
+        voice = phone.send_media("voice", b"\x02#!SILK_V3", text="帮我看看日志")
+        assert (await received(service, voice.message_id)).text.endswith("帮我看看日志")
+        group = phone.write("in a group", group_id="g1@chatroom")
+        assert (await received(service, group.message_id)).group_id == "g1@chatroom"
+        one = phone.send_media("file", b"first", file_name="1.txt").items[0]
+        two = phone.send_media("file", b"second", file_name="2.txt").items[0]
+        both = phone.write_items([{"type": 1, "text_item": {"text": "two files"}}, one, two])
+        message = await received(service, both.message_id)
+        assert message.msg_type == "FILE"
+        assert message.text == (
+            f"two files\n[file: 1.txt]\n[file: 2.txt, download id {both.message_id}#2]"
+        )
+        got = await service.media.download(f"{both.message_id}#2")
+        assert got.path.read_bytes() == b"second"
+        assert int(message.message_id) > 2**53
