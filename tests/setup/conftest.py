@@ -56,11 +56,14 @@ class Home:
         self.skill = root / ".claude" / "skills" / "weilink" / "SKILL.md"
         self.base = root / ".weilink"
         self.script = self.base / "hooks" / "weilink_hook.py"
+        self.codex = root / ".codex" / "config.toml"
+        self.codex_hooks = root / ".codex" / "hooks.json"
+        self.agent = "claude"
         self._capture = capture
 
     def setup(self, *arguments: str) -> Result:
         self._capture.readouterr()
-        code = run(["setup", "claude", *arguments])
+        code = run(["setup", self.agent, *arguments])
         captured = self._capture.readouterr()
         return Result(code, captured.out, captured.err)
 
@@ -74,6 +77,11 @@ class Home:
         self.settings.write_bytes(data)
         self.settings.chmod(mode)
         return data
+
+    def write(self, path: Path, text: str) -> str:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+        return text
 
     def hooks(self, event: str) -> list[str]:
         groups = json.loads(self.settings.read_bytes())["hooks"].get(event, [])
@@ -89,7 +97,7 @@ def make_home(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
         home = Home(root, capsys)
         home.project.mkdir(parents=True)
         for name in list(os.environ):
-            if name.startswith(("WEILINK_", "CLAUDE")):
+            if name.startswith(("WEILINK_", "CLAUDE", "CODEX", "XDG_")):
                 monkeypatch.delenv(name)
         monkeypatch.setenv("HOME", str(root))
         monkeypatch.setenv("PATH", "/usr/bin:/bin")

@@ -147,10 +147,6 @@ class Agent(Protocol):
     def later_hooks(self) -> Collection[str]:
         """The groups that the server cannot serve yet."""
 
-    @property
-    def asks_for_trust(self) -> bool:
-        """Whether it runs only hooks that the user trusts; then it is a `TrustingAgent`."""
-
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""
 

@@ -43,7 +43,6 @@ class Claude:
     # A group moves from the second list to the first with its entry in templates/claude/hooks.json.
     hooks = ("prompt", "session")
     later_hooks = ("turn", "wake", "approve", "notify")
-    asks_for_trust = False
 
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""

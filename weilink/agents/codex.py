@@ -39,7 +39,6 @@ class Codex:
     scopes: tuple[Scope, ...] = ("user",)
     hooks = ("prompt", "session")
     later_hooks = ("turn", "wake", "approve", "notify")
-    asks_for_trust = True
 
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""

@@ -93,8 +93,9 @@ class AppServer:
 
     def _read(self) -> None:
         assert self._process is not None and self._process.stdout is not None  # noqa: S101
-        for line in self._process.stdout:
-            self._lines.put(line)
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
         self._lines.put("")
 
     def __enter__(self) -> AppServer:
@@ -110,7 +111,8 @@ class AppServer:
             )
         except OSError as error:
             raise TrustError(f"codex app-server: {error.strerror}") from None
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         try:
             client = {"name": "weilink", "title": "WeiLink", "version": weilink.__version__}
             self._call("initialize", {"clientInfo": client})
@@ -135,6 +137,7 @@ class AppServer:
         except (OSError, subprocess.TimeoutExpired):
             process.kill()
             process.wait()
+        self._reader.join(1)
 
 
 def _sentence(error: object) -> str:

@@ -34,6 +34,7 @@ from weilink.i18n import set_language, t
     metavar="LIST",
     help="Which hooks to install, separated by commas, or none.  [default: prompt,session]",
 )
+@click.option("--no-trust", is_flag=True, help="Do not make Codex trust the hooks.")
 @click.option("--dry-run", is_flag=True, help="Print the diff and write nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Agree to all that the plan names.")
 @click.option("--uninstall", is_flag=True, help="Take out what setup put in.")
@@ -45,6 +46,7 @@ def setup_command(
     scope: Any,
     transport: Any,
     hooks: str | None,
+    no_trust: bool,
     dry_run: bool,
     yes: bool,
     uninstall: bool,
@@ -52,7 +54,7 @@ def setup_command(
 ) -> None:
     """Put WeiLink into a coding agent, or take it out again.
 
-    AGENT is claude.
+    AGENT is claude or codex.
     """
     # Imported here: `weilink --help` must not pay for them.
     from weilink import agents, settings
@@ -75,12 +77,12 @@ def setup_command(
         raise UsageError(t("{agent} has no scope '{scope}'", agent=chosen.title, scope=scope))
     _check_can_ask(dry_run=dry_run, yes=yes, as_json=as_json)
     groups = _hooks(hooks, chosen.hooks, chosen.later_hooks)
-    job = Job(Choice(chosen, scope, transport, groups, uninstall), loaded, _folder())
+    job = Job(Choice(chosen, scope, transport, groups, uninstall, not no_trust), loaded, _folder())
     console = report.make_console()
 
     if job.interrupted and not dry_run:
         job.repair()
-    plan = job.plan()
+    plan, trust = job.plan(), None
     if not as_json and (plan.effective or plan.remarks):
         report.show_plan(console, job, plan, whole=dry_run)
     if dry_run:
@@ -94,11 +96,15 @@ def setup_command(
         if plan.effective and not yes and not _agreed():
             console.print(t("Nothing was written."))
             raise click.exceptions.Exit(1)
-        plan = job.apply(plan, agreed_to_all=yes)
+        grant = yes
+        if not yes and job.asks_for_trust(plan):
+            report.show_trust(console, job, plan)
+            grant = click.confirm(t("Trust these hooks?"), default=True)
+        plan, trust = job.apply(plan, agreed_to_all=yes, grant=grant)
     if as_json:
-        click.echo(json.dumps(report.as_json(job, plan, dry_run=dry_run), indent=2))
+        click.echo(json.dumps(report.as_json(job, plan, trust, dry_run=dry_run), indent=2))
     elif not dry_run:
-        report.show_result(console, job, plan)
+        report.show_result(console, job, plan, trust)
 
 
 def _check_can_ask(*, dry_run: bool, yes: bool, as_json: bool) -> None:

@@ -6,11 +6,11 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from weilink.agents.base import Agent, Program, Request, Scope, Transport
+from weilink.agents.base import Agent, Request, Scope, Transport, TrustingAgent
 from weilink.agents.shell import SCRIPT, hook_command, lasting_python
 from weilink.assets import asset
 from weilink.errors import UsageError, WeiLinkError
@@ -21,6 +21,7 @@ from weilink.setup.engine import transaction
 from weilink.setup.engine.edits import Edit, GroupItem, Member
 from weilink.setup.engine.manifest import Writer
 from weilink.setup.engine.store import Store
+from weilink.setup.trust import Outcome, Trust, moved_hooks
 
 # Settings that the MCP server must share with the shell in which setup ran.
 _PASSED_ON = ("ilink_base_url", "cdn_base_url", "lang")
@@ -35,6 +36,8 @@ class Choice:
     transport: Transport
     hooks: tuple[str, ...]
     uninstall: bool
+    # Whether the user's yes covers trust in our hooks, where the agent asks for it.
+    trust: bool = True
 
 
 class Job:
@@ -45,7 +48,12 @@ class Job:
         self._folder = folder
         self._base_path = settings.base_path
         self.store = Store(settings.base_path / "setup")
-        self.program: Program | None = None if choice.uninstall else choice.agent.find()
+        self._trust: Trust | None = None
+        agent = choice.agent
+        trusting = isinstance(agent, TrustingAgent)
+        self.program = agent.find() if trusting or not choice.uninstall else None
+        if isinstance(agent, TrustingAgent):
+            self._trust = Trust(agent, self.program, folder)
         place = choice.agent.place(choice.scope, folder)
         self.name = f"{choice.agent.name}:{choice.scope}:{place}"
 
@@ -66,17 +74,43 @@ class Job:
             WeiLinkError: it cannot be done; see its subclasses.
         """
         if self.choice.uninstall:
-            return engine.plan_uninstall(self.name, self.store)
-        return engine.plan_install(self.name, self._wanted(), self.store)
+            plan = engine.plan_uninstall(self.name, self.store)
+        else:
+            plan = engine.plan_install(self.name, self._wanted(), self.store)
+        if self._trust and (count := moved_hooks(plan, self.request.hook_command)):
+            remark = t(
+                "{agent} trusts a hook at its place in the file, and {count} hooks of others get"
+                " another one.",
+                agent=self.choice.agent.title,
+                count=count,
+            )
+            plan = replace(plan, remarks=(*plan.remarks, remark))
+        return plan
 
-    def apply(self, shown: engine.Plan, *, agreed_to_all: bool) -> engine.Plan:
-        """Do what the user agreed to, and return the plan that was carried out.
+    def asks_for_trust(self, plan: engine.Plan) -> bool:
+        """Whether trust has to be granted for `plan` to be of use; reads only.
+
+        When nothing changes, the agent is asked how it stands.
+        """
+        if self._trust is None or self.program is None or not self.choice.trust:
+            return False
+        own = self.request.hook_command
+        if moved_hooks(plan, own):
+            return True
+        if self.choice.uninstall or not self.choice.hooks:
+            return False
+        return plan.effective or self._trust.look(own).trusted is False
+
+    def apply(
+        self, shown: engine.Plan, *, agreed_to_all: bool, grant: bool = False
+    ) -> tuple[engine.Plan, Outcome | None]:
+        """Do what the user agreed to; return the plan that was carried out, and the trust.
 
         Raises:
             WeiLinkError: the files changed meanwhile, or cannot be written.
         """
         if self.choice.uninstall and not self.store.folder.exists():
-            return shown
+            return shown, None
         with self.store.lock():
             transaction.recover(self.store)
             plan = self.plan()
@@ -84,8 +118,15 @@ class Job:
                 raise WeiLinkError(
                     t("The files changed while you were reading; run the command again")
                 )
+            own = self.request.hook_command
+            trust = self._trust
+            if self.choice.uninstall or not self.choice.hooks:
+                trust = trust if moved_hooks(plan, own) else None
+            if trust and plan.effective:
+                trust.remember()
             transaction.apply(plan, self.store)
-            return plan
+            grant = grant and self.choice.trust
+            return plan, trust.settle(self.name, own, self.store, grant=grant) if trust else None
 
     @property
     def request(self) -> Request:
@@ -115,7 +156,8 @@ class Job:
                 t("The name of the folder is not valid text; choose another --base-path")
             ) from None
         collected = _Collected()
-        self.choice.agent.describe(self.request, collected, self.program)
+        agent = self.choice.agent
+        agent.describe(self.request, collected, self.program)
         if self.choice.hooks:
             collected.whole_file(
                 self._base_path / "hooks" / SCRIPT,
@@ -123,6 +165,8 @@ class Job:
                 reason=t("the hook script, which asks WeiLink for new messages"),
                 marks=("weilink", "WeiLink"),
             )
+            if isinstance(agent, TrustingAgent):
+                collected.keep_granted(agent.trust_file())
         return collected.wanted
 
 
@@ -169,6 +213,15 @@ class _Collected:
         self, file: Path, content: bytes, *, reason: str, marks: tuple[str, ...] = ()
     ) -> None:
         self.wanted.append(engine.WantedFile(file, content, (reason,), marks))
+
+    def keep_granted(self, file: Path) -> None:
+        """Leave in `file` what the program put there for us."""
+        self.wanted = [
+            replace(want, keeps_granted=True)
+            if isinstance(want, engine.WantedEdits) and want.path == file
+            else want
+            for want in self.wanted
+        ]
 
     def _edit(
         self, file: Path, edit: Edit, reason: str, format_: str, writer: Writer | None = None

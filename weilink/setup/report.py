@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from weilink.i18n import t
 from weilink.setup.engine.diff import unified
 from weilink.setup.engine.plan import Change, Plan
 from weilink.setup.install import Job
+from weilink.setup.trust import Outcome
 
 # A file that is all ours need not push the edits of others' files off the screen.
 _OWN_FILE_LINES = 12
@@ -33,7 +35,7 @@ def make_console() -> Console:
     return _Console(highlight=False, soft_wrap=True)
 
 
-def as_json(job: Job, plan: Plan, *, dry_run: bool) -> dict[str, Any]:
+def as_json(job: Job, plan: Plan, trust: Outcome | None, *, dry_run: bool) -> dict[str, Any]:
     """Return the object that `--json` prints (docs/setup.md describes it)."""
     choice = job.choice
     program = job.program
@@ -54,6 +56,7 @@ def as_json(job: Job, plan: Plan, *, dry_run: bool) -> dict[str, Any]:
             }
             for change in plan.changes
         ],
+        "trust": asdict(trust) if trust else None,
         "remarks": list(plan.remarks),
         "next": [] if choice.uninstall else choice.agent.next_steps(job.request),
     }
@@ -93,7 +96,42 @@ def show_plan(console: Console, job: Job, plan: Plan, *, whole: bool) -> None:
     _show_remarks(console, plan)
 
 
-def show_result(console: Console, job: Job, plan: Plan) -> None:
+def show_trust(console: Console, job: Job, plan: Plan) -> None:
+    """Explain the trust that the user is about to grant."""
+    title = job.choice.agent.title
+    console.print()
+    console.print(Text(t("{agent} runs a hook only when you trust it.", agent=title), style="bold"))
+    if job.choice.uninstall:
+        console.print(Text(t("Setup tells it to trust the moved hooks as before.")))
+        return
+    text = t("Setup tells it that you trust exactly this command, and nothing else:")
+    console.print(Text(text))
+    console.print(Text(f"      {job.request.hook_command}", style="dim"))
+    command = t("      with: {command}", command="codex app-server (config/batchWrite)")
+    console.print(Text(command, style="dim"))
+
+
+def _show_outcome(console: Console, job: Job, trust: Outcome) -> None:
+    title = job.choice.agent.title
+    if trust.granted:
+        console.print(Text(t("{agent} trusts WeiLink's hooks now.", agent=title), style="green"))
+    if trust.kept:
+        kept = t("Hooks of others that moved are trusted as before: {count}", count=len(trust.kept))
+        console.print(Text(kept))
+    if trust.problem:
+        problem = t("{agent} could not be asked about trust: {problem}", agent=title,
+                    problem=trust.problem)  # fmt: skip
+        console.print(Text(problem, style="yellow"))
+    if not trust.trusted:
+        steps = t(
+            "{agent} skips hooks that it does not trust. Start it in a terminal: it asks, and"
+            " 'Trust all and continue' trusts them. When it does not ask, type /hooks.",
+            agent=title,
+        )
+        console.print(Text(steps, style="yellow"))
+
+
+def show_result(console: Console, job: Job, plan: Plan, trust: Outcome | None) -> None:
     """Print what was done and what comes next."""
     title = job.choice.agent.title
     if job.choice.uninstall:
@@ -102,9 +140,13 @@ def show_result(console: Console, job: Job, plan: Plan) -> None:
             if plan.effective
             else Text(t("There is nothing of WeiLink to take out of {agent}.", agent=title))
         )
+        if trust:
+            _show_outcome(console, job, trust)
         return
     done = t("Done.") if plan.effective else t("Everything is in place; nothing was changed.")
     console.print(Text(done, style="green"))
+    if trust:
+        _show_outcome(console, job, trust)
     console.print(Text(t("What to do next:"), style="bold"))
     for number, step in enumerate(job.choice.agent.next_steps(job.request), 1):
         console.print(Text(f"  {number}. {step}"))

@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from weilink.setup.engine.files import BOM
 from weilink.setup.engine.plan import Change
+from weilink.setup.engine.redact import redact, redact_toml
 
-_HIDDEN = "•••"
 _CONTEXT = 3
 _LONG = 160
 # New lines are shown whole, within reason.
@@ -17,48 +17,13 @@ _VERY_LONG = 2000
 _AROUND = 40
 _HEADER = re.compile(r"@@ -(\d+)(,\d+)? \+(\d+)(,\d+)? @@")
 
-_TEXT = r'"(?:\\.|[^"\\])*"'
-_SECRET_KEY = re.compile(
-    r'("[^"\n]*(?:token|secret|passw|api_?-?key|authorization|credential|cookie|bearer|private'
-    rf'|access_?-?key|session_?-?key|_key|approved)[^"\n]*"\s*:\s*)({_TEXT}|\[[^\]]*\])',
-    re.IGNORECASE,
-)
-_PLACE_OF_SECRETS = re.compile(r'("(?:env|headers)"\s*:\s*\{)([^{}]*)(\})')
-_PAIR = re.compile(rf'("(?!WEILINK_(?!TOKEN))[^"\n]*"\s*:\s*){_TEXT}')
-# What looks like a key wherever it stands: a known beginning, or long and without a word or path.
-_SECRET_TEXT = re.compile(
-    r'"(?:(?:sk|pk|ghp|gho|ghs|xox[a-z]|github_pat|glpat|AKIA|eyJ)[-_A-Za-z0-9.]{12,}'
-    r'|Bearer [^"]+|(?=[^"]*[0-9])(?=[^"]*[A-Za-z])[A-Za-z0-9+_-]{32,}={0,2})"'
-)
-_URL_PASSWORD = re.compile(r"(://[^/\s:@\"]*:)[^/\s@\"]+(@)")
-
-
-def redact(text: str) -> str:
-    """Return `text` with what could be a secret hidden; the lines stay the same."""
-    hidden = f'"{_HIDDEN}"'
-    text = _PLACE_OF_SECRETS.sub(
-        lambda match: match[1] + _PAIR.sub(rf"\g<1>{hidden}", match[2]) + match[3], text
-    )
-
-    def hide(match: re.Match[str]) -> str:
-        breaks = match[2].count("\n")
-        return (
-            match[1]
-            + (hidden if match[2].startswith('"') else f"[{hidden}")
-            + "\n" * breaks
-            + ("" if match[2].startswith('"') else "]")
-        )
-
-    text = _SECRET_KEY.sub(hide, text)
-    text = _SECRET_TEXT.sub(hidden, text)
-    return _URL_PASSWORD.sub(rf"\g<1>{_HIDDEN}\g<2>", text)
-
 
 def unified(change: Change) -> list[str]:
     """Return the lines of the difference; none when the file stays as it is."""
     if not change.effective:
         return []
-    old, new = _lines(change.snapshot.data), _lines(change.new)
+    toml = change.snapshot.path.suffix == ".toml"
+    old, new = _lines(change.snapshot.data, toml=toml), _lines(change.new, toml=toml)
     name = str(change.snapshot.path)
     # Most of a large file is the same, and the comparison takes quadratic time.
     head = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
@@ -78,8 +43,9 @@ def unified(change: Change) -> list[str]:
     return _shorten([_moved(line, start) for line in found])
 
 
-def _lines(data: bytes | None) -> list[str]:
-    text = redact((data or b"").removeprefix(BOM).decode("utf-8", "replace"))
+def _lines(data: bytes | None, *, toml: bool) -> list[str]:
+    text = (data or b"").removeprefix(BOM).decode("utf-8", "replace")
+    text = redact_toml(text) if toml else redact(text)
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")] if text else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,19 +38,32 @@ class Store:
         Raises:
             WeiLinkError: another run is still busy.
         """
-        for folder in files.make_folders(self.folder):
-            # Of two runs at once, the one that makes a folder need not be the one that installs.
-            name = files.digest(str(folder).encode("utf-8", "surrogatepass"))[:12]
-            files.write_private(self.folder / f"made-{name}", str(folder).encode("utf-8"))
+        made: list[Path] = []
+        lock = FileLock(self._lock, timeout=_LOCK_SECONDS, mode=0o600)
+        while True:
+            made += files.make_folders(self.folder)
+            try:
+                lock.acquire()
+                break
+            except FileNotFoundError:
+                continue  # a run that took everything out has removed the folder meanwhile
+            except Timeout:
+                raise WeiLinkError(
+                    t("Another setup is running; wait until it has ended ({path})", path=self._lock)
+                ) from None
         try:
-            with FileLock(self._lock, timeout=_LOCK_SECONDS, mode=0o600):
-                yield
-        except Timeout:
-            raise WeiLinkError(
-                t("Another setup is running; wait until it has ended ({path})", path=self._lock)
-            ) from None
+            # Of two runs at once, the one that makes a folder need not be the one that installs.
+            for folder in dict.fromkeys(made):
+                folder.chmod(0o700)
+                name = files.digest(str(folder).encode("utf-8", "surrogatepass"))[:12]
+                files.write_private(self.folder / f"made-{name}", str(folder).encode())
+            yield
         finally:
-            self._tidy()
+            if os.name == "posix":
+                self._tidy()
+            lock.release()
+            if os.name != "posix":
+                self._tidy()  # an open file cannot be removed there
 
     def backup(self, name: str) -> bytes:
         """Return a content that was saved.
@@ -97,7 +111,7 @@ class Store:
             return
         markers = list(self.folder.glob("made-*"))
         folders = [Path(marker.read_bytes().decode("utf-8")) for marker in markers]
-        # Another run that waits for the lock file makes it again.
+        # Another run that waits for the lock finds its file gone, and makes it again.
         for path in (*markers, self._lock):
             files.remove(path)
         for folder in sorted({self.folder, *folders}, key=lambda path: -len(path.parts)):

@@ -1,7 +1,7 @@
 """Editing a TOML text in place: what an edit does not concern keeps every character.
 
-The round trip of tomlkit is not exact for every text, so its documents are not written back.
-A text is spliced, and the parser decides whether the result says what was asked for: of the ways
+The round trip of tomlkit is not exact for every text, so no document is written as a whole. A
+text is spliced, and the parser decides whether the result says what was asked for: of the ways
 in which a value can be written, the first one that does so is taken.
 """
 
@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import tomlkit
-import tomlkit.exceptions
-
 from weilink.setup.engine.document import DocumentError, Path
 from weilink.setup.engine.edits import at
 from weilink.setup.engine.jsonparse import position
@@ -26,8 +23,12 @@ from weilink.setup.engine.tomlwrite import dotted, inline, table
 
 if sys.version_info >= (3, 11):
     import tomllib
+else:
+    import tomli as tomllib
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+_TO_COMMA = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*,")
 
 
 @dataclass(frozen=True)
@@ -188,13 +189,7 @@ class TomlText:
         inside = slots(self.text, start)
         index = inside.index(slot)
         if len(inside) == 1:
-            between = self.text[start + 1 : slot.start] + self.text[slot.end :]
-            blank = not self.text[start + 1 : slot.start].strip(" \t")
-            close = value_end(self.text, start) - 1
-            after = self.text[slot.end : close]
-            if blank and not after.strip(" \t\r\n,"):
-                return self._splice(start + 1, close, "")
-            return self.text[: start + 1] + between.replace(",", "", after.count(","))
+            return self._without_only_slot(start, slot)
         if index:
             before = inside[index - 1].end
             if "#" not in self.text[before : slot.start]:
@@ -206,6 +201,17 @@ class TomlText:
             return self._splice(slot.start, following, "")
         comma = self.text.index(",", slot.end)
         return self.text[: slot.start] + self.text[slot.end : comma] + self.text[comma + 1 :]
+
+    def _without_only_slot(self, start: int, slot: Slot) -> str:
+        before, after = self.text[: slot.start], self.text[slot.end :]
+        close = value_end(self.text, start) - 1 - slot.end
+        # A comma behind it may stand after a comment, which can have some too.
+        found = _TO_COMMA.match(after[:close])
+        if found:
+            after = after[: found.end() - 1] + after[found.end() :]
+        if self.text[start] == "{":
+            before, after = before.removesuffix(" "), after.removeprefix(" ")
+        return before + after
 
     def _without(self, path: Path) -> str:
         text = self.text
@@ -245,21 +251,11 @@ class TomlText:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    # The parser of the standard library is many times faster, which large files need.
-    if sys.version_info >= (3, 11):
-        try:
-            return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise _error(text, str(error)) from None
-        except RecursionError:
-            raise DocumentError("nested too deeply", 1, 1) from None
+    # Not with tomlkit, which refuses some valid texts and takes a minute for 5 MB.
     try:
-        return dict(tomlkit.parse(text).unwrap())
-    except tomlkit.exceptions.ParseError as error:
-        message = re.sub(r" at line \d+ col \d+$", "", str(error))
-        raise DocumentError(message, error.line, error.col + 1) from None
-    except (tomlkit.exceptions.TOMLKitError, ValueError) as error:
-        raise DocumentError(str(error), 1, 1) from None
+        return dict(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise _error(text, str(error)) from None
     except RecursionError:
         raise DocumentError("nested too deeply", 1, 1) from None
 
