@@ -103,7 +103,21 @@ async def test_every_filter_against_a_plain_scan(store: Store) -> None:
             direction=dice.choice([None, None, Direction.RECEIVED, Direction.SENT]),
             since=dice.choice([None, None, 1_700_000_000_000 + dice.randrange(40)]),
             until=dice.choice([None, None, 1_700_000_000_000 + dice.randrange(40)]),
-            text_contains=dice.choice(["", "你", "好世", "hello", "%", "_", "我我", "o w", "界报"]),
+            text_contains=dice.choice(
+                [
+                    "",
+                    "你",
+                    "你好你好世界世界",
+                    "hellohellohello",
+                    "好世",
+                    "hello",
+                    "%",
+                    "_",
+                    "我我",
+                    "o w",
+                    "界报",
+                ]
+            ),
             limit=dice.choice([1, 10, 200]),
             offset=dice.choice([0, 0, 7]),
         )

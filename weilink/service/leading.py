@@ -11,7 +11,7 @@ import anyio
 import anyio.abc
 from filelock import FileLock, Timeout
 
-from weilink.service.changes import Changes, wait
+from weilink.service.changes import Changes
 from weilink.service.receiving import Poller
 from weilink.service.sending import ClientFor, Sender
 from weilink.store import Store
@@ -70,7 +70,7 @@ class Leader:
         async with anyio.create_task_group() as tasks:
             for task in others:
                 tasks.start_soon(task)
-            tasks.start_soon(self._empty_outbox)
+            tasks.start_soon(self._sender.run)
             while True:
                 changed = self._changes.next
                 await self._match_pollers(tasks)
@@ -93,13 +93,6 @@ class Leader:
         with scope:
             client = self._client_for(session)
             await Poller(session, client, self._store, self._changes).run()
-
-    async def _empty_outbox(self) -> None:
-        await self._sender.tidy()
-        while True:
-            changed = self._changes.next
-            seconds = await self._sender.flush_due()
-            await wait(changed, seconds)
 
 
 def is_led(base_path: Path) -> bool:

@@ -58,6 +58,8 @@ NOW = 2
 
 GIVE_UP = 4
 """Refusals after which a part is given up: `ret` -2 on as many tokens, or another error."""
+AFTER_A_FAULT = 5.0
+"""Seconds before a conversation that met a bug is tried again."""
 NEVER = 2**62
 """`next_try_at` of a part that waits for the user or for a login, not for time to pass."""
 
@@ -324,11 +326,27 @@ class Sender:
         pause = RETRIES[min(part.attempts, len(RETRIES) - 1)]
         await self._hold(part, reason, now_ms() + pause, error=error)
 
-    async def flush_due(self) -> float:
-        """Send everything that can go out now; return the seconds until more is due.
+    async def run(self) -> None:
+        """Send everything that can go out, as soon as it can, until cancelled.
 
-        A conversation whose window opened again, or whose bot is logged in again, is due at once.
-        Conversations do not wait for each other.
+        Conversations do not wait for each other: a large file to one person holds up nobody else.
+        """
+        await self.tidy()
+        busy: set[tuple[str, str]] = set()
+        async with anyio.create_task_group() as tasks:
+            while True:
+                changed = self._changes.next
+                ready, seconds = await self._due()
+                for bot, user_id in ready:
+                    if (bot.bot_id, user_id) not in busy:
+                        busy.add((bot.bot_id, user_id))
+                        tasks.start_soon(self._flush_alone, bot, user_id, busy)
+                await wait(changed, seconds)
+
+    async def _due(self) -> tuple[list[tuple[BotSession, str]], float]:
+        """Return the conversations that can go on now, and the seconds until more can.
+
+        One whose window opened again, or whose bot is logged in again, is due at once.
         """
         await self._expire()
         sessions = {session.bot_id: session for session in self._store.credentials.load()}
@@ -349,17 +367,19 @@ class Sender:
                 soonest = min(soonest, (due_at - now) / 1000)
                 continue
             ready.append((bot, user_id))
-        async with anyio.create_task_group() as tasks:
-            for bot, user_id in ready:
-                tasks.start_soon(self._flush_alone, bot, user_id)
-        return soonest
+        return ready, soonest
 
-    async def _flush_alone(self, bot: BotSession, user_id: str) -> None:
+    async def _flush_alone(self, bot: BotSession, user_id: str, busy: set[tuple[str, str]]) -> None:
         try:
             await self.flush(bot, user_id)
         except Exception:
             # One conversation that meets a bug of ours must not stop the others.
             logger.exception("sending to %s failed", user_id)
+            await anyio.sleep(AFTER_A_FAULT)
+        finally:
+            busy.discard((bot.bot_id, user_id))
+        # What came while this one was busy is looked at now.
+        self._changes.notify()
 
     async def tidy(self) -> None:
         """Remove files that killed processes left in the spool."""

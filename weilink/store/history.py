@@ -65,8 +65,16 @@ def _by_text(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple
     direction = query.direction.value if query.direction else ""
     values = (query.user_id, query.bot_id, query.msg_type, direction)
     facets = [search.facet(kind, value) for kind, value in enumerate(values) if value]
-    wanted = search.expression(storable(query.text_contains), facets)
+    text = storable(query.text_contains)
+    piece = search.excerpt(text)
+    wanted = search.expression(piece, facets)
     match = "FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?"
+    if piece != text:
+        among = f"SELECT place, text FROM messages WHERE place IN (SELECT rowid {match})"  # noqa: S608
+        candidates = db.execute(f"{among} ORDER BY place DESC", (wanted, low, high))
+        whole = text.casefold()
+        places = [place for place, content in candidates if whole in content.casefold()]
+        return places[query.offset : query.offset + query.limit], len(places)
     (total,) = db.execute(f"SELECT count(*) {match}", (wanted, low, high)).fetchone()
     rows = db.execute(
         f"SELECT rowid {match} ORDER BY rowid DESC LIMIT ? OFFSET ?",
@@ -110,21 +118,29 @@ def _by_kind(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple
 
 
 def _all(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
-    (total,) = db.execute("SELECT coalesce(sum(messages), 0) FROM kinds").fetchone()
-    # What is outside is usually less to count than what is inside.
-    outside = 0
-    if query.since is not None:
-        outside += db.execute("SELECT count(*) FROM messages WHERE place < ?", (low,)).fetchone()[0]
-    if query.until is not None:
-        outside += db.execute(
-            "SELECT count(*) FROM messages WHERE place > ?", (max(high, low - 1),)
-        ).fetchone()[0]
+    total = _count_all(db, low, high)
     rows = db.execute(
         "SELECT place FROM messages WHERE place BETWEEN ? AND ? ORDER BY place DESC"
         " LIMIT ? OFFSET ?",
         (low, high, query.limit, query.offset),
     )
-    return [place for (place,) in rows], total - outside
+    return [place for (place,) in rows], total
+
+
+def _count_all(db: sqlite3.Connection, low: int, high: int) -> int:
+    (total,) = db.execute("SELECT coalesce(sum(messages), 0) FROM kinds").fetchone()
+    (first,) = db.execute("SELECT coalesce(min(place), 0) FROM messages").fetchone()
+    (last,) = db.execute("SELECT coalesce(max(place), 0) FROM messages").fetchone()
+    low, high = max(low, first), min(high, last)
+    if low > high:
+        return 0
+    count = "SELECT count(*) FROM messages WHERE place BETWEEN ? AND ?"
+    if high - low < (last - first) // 2:
+        return int(db.execute(count, (low, high)).fetchone()[0])
+    # Most of it: what is outside is less to count.
+    before = db.execute(count, (first, low - 1)).fetchone()[0]
+    behind = db.execute(count, (high + 1, last)).fetchone()[0]
+    return int(total - before - behind)
 
 
 def _get(db: sqlite3.Connection, message_id: str) -> StoredMessage | None:

@@ -23,6 +23,12 @@ _ASCII = 0xF0000
 _END = chr(0xF0100)
 _FACET = 0xF0200
 
+LONG = 10
+"""Characters above which a search looks for a piece of the text, then at the messages."""
+_PIECE = 8
+# From the rarest to the commonest; the space is in every English text.
+_COMMON = "zqxjkvbpygfwmucldrhsnioate "
+
 _MAP = {code: chr(_ASCII + code) for code in range(128) if not chr(code).isalnum()}
 # Characters of that plane in a text would look like marks; nobody searches for them.
 _MARKS = range(_ASCII, _ASCII + 0x10000)
@@ -61,6 +67,21 @@ def expression(text: str, facets: list[str]) -> str:
     wanted = folded(text)
     found = f'"{wanted}" *' if len(wanted) == 1 else f'"{" ".join(_pairs(wanted))}"'
     return " AND ".join([found, *(f'"{one}"' for one in facets)])
+
+
+def excerpt(text: str) -> str:
+    """Return the piece of a long search text that is rarest, as far as letters tell.
+
+    A phrase of very many pairs costs more than to look at the few messages that hold its rarest
+    piece. Everything but ASCII letters counts as rare.
+    """
+    wanted = text.casefold()
+    if len(wanted) <= LONG:
+        return text
+    weights = [_COMMON.find(char) + 1 if char.isascii() else 0 for char in wanted]
+    starts = range(len(wanted) - _PIECE + 1)
+    best = min(starts, key=lambda at: sum(weights[at : at + _PIECE]))
+    return wanted[best : best + _PIECE]
 
 
 def place_of(db: sqlite3.Connection, timestamp: int, row: int) -> int:
