@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +133,10 @@ def test_cancelled_upload_stops(stdio: Starter, phone: Phone, tmp_path: Path) ->
     file.write_bytes(b"x" * 100_000)
     arguments = {"to": phone.user_id(), "file_path": str(file)}
     sending = client.start("tools/call", name="send", arguments=arguments)
-    phone.wait_until(lambda state: phone.lab.faults()[0]["hits"])
+    deadline = time.monotonic() + 10
+    while not phone.lab.faults()[0]["hits"]:
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)
     client.write(
         {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": sending}}
     )

@@ -7,7 +7,9 @@ from typing import Any
 from mcp.server.lowlevel import Server
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
-from mcp.types import CallToolResult, InputRequiredResult
+from mcp.server.mcpserver.tools import Tool
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 from pydantic import ValidationError
 
 import weilink
@@ -53,6 +55,28 @@ class WeiLinkServer(MCPServer[Any]):
     def protocol(self) -> Server[Any]:
         """The SDK's server below, which transports run."""
         return self._lowlevel_server
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Any, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Return a prompt.
+
+        Raises:
+            MCPError: there is none of that name.
+        """
+        names = [prompt.name for prompt in self._prompt_manager.list_prompts()]
+        if name not in names:
+            words = f"there is no such prompt; the prompts are {', '.join(names)}"
+            raise MCPError(code=INVALID_PARAMS, message=words)
+        return await super().get_prompt(name, arguments, context)
+
+    @property
+    def registered_tools(self) -> list[Tool]:
+        """The tools, for faces that do not speak MCP."""
+        return self._tool_manager.list_tools()
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None
