@@ -34,6 +34,7 @@ from weilink.store.models import Direction, PartState, StoredMessage
 WORKERS = 3
 USERS = ("alice", "bob", "carol")
 DRAIN = 150.0
+TICK = 0.25
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,8 @@ class Soak:
 
     def write(self, user: str, count: int) -> None:
         """Let a user write."""
+        if not count:
+            return
         texts = [f"{user} {len(self.written[user]) + n} 消息" for n in range(count)]
         for message in self.phone.write_all(texts, user=user):
             self.written[user].append(message.message_id)
@@ -171,13 +174,19 @@ class Soak:
         faults(self.phone, self.dice)
         step = self.plan.seconds / max(self.plan.kills, 1)
         began = time.monotonic()
-        batch = max(self.plan.inbound // (self.plan.kills * len(USERS)), 1)
+        # Small and often, as people write: each message opens a window for ten replies.
+        ticks = max(int(self.plan.seconds / TICK), 1)
+        share = self.plan.inbound / ticks / len(USERS)
+        owed = 0.0
         while self.kills < self.plan.kills:
-            for user in USERS:
-                self.write(user, batch)
             # Not in step with anything: a kill must hit every moment once in a while.
-            pause = self.dice.uniform(0.2, 1.8) * step
-            select.select([], [], [], min(pause, 5))
+            until = time.monotonic() + self.dice.uniform(0.2, 1.8) * step
+            while time.monotonic() < until:
+                owed += share
+                for user in USERS:
+                    self.write(user, max(int(owed), 0))
+                owed -= int(owed)
+                select.select([], [], [], TICK)
             if time.monotonic() - began > self.plan.seconds * 2:
                 break
             self._leader().kill()

@@ -76,6 +76,9 @@ class Logins:
             if old.name != name and (same_account or old.bot_id == session.bot_id):
                 logger.info("session '%s' is replaced by the new login", old.name)
                 self._store.credentials.remove(old.name)
+            if same_account and old.bot_id != session.bot_id:
+                # What waits for the old bot would wait for ever.
+                await self._store.outbox.move(old.bot_id, session.bot_id)
         self._store.credentials.save(session)
         await self._store.bots.set_problem(session.bot_id, "")
         self._changes.notify()

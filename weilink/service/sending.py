@@ -262,10 +262,10 @@ class Sender:
             await self._store.bots.set_problem(bot.bot_id, cure)
             await self._hold(part, f"bot {bot.name}: {cure}", NEVER)
         elif isinstance(problem, RefusedError) and problem.endpoint == "sendmessage":
-            await self._store.windows.died(bot.bot_id, part.user_id, window.token)
             if part.refusals + 1 >= GIVE_UP:
                 # Refused on one fresh token after the other: it is not the token.
                 return await self._give_up(part, str(problem))
+            await self._store.windows.died(bot.bot_id, part.user_id, window.token)
             await self._hold(part, WINDOW_CLOSED, NEVER, refused=True)
         elif isinstance(problem, LostFileError):
             return await self._give_up(part, "its file is gone from WeiLink's outbox folder")
