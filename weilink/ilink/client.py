@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import ValidationError
@@ -113,7 +114,7 @@ class ILinkClient:
             )
         except httpx.TimeoutException:
             return QRStatus(status="wait")
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _network("get_qrcode_status", url, error) from error
         if answer.status_code in (502, 503, 504):
             return QRStatus(status="wait")
@@ -235,14 +236,20 @@ class ILinkClient:
             answer = await self._http.post(
                 url, content=json.dumps(body), headers=self._headers(), timeout=limits
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _network(endpoint, url, error) from error
         return _object(endpoint.partition("?")[0], answer)
 
 
-def _network(endpoint: str, url: str, error: httpx.HTTPError) -> NetworkError:
-    host = httpx.URL(url).host
-    never_left = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+_NEVER_LEFT = (
+    *(httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout),
+    *(httpx.InvalidURL, httpx.UnsupportedProtocol),
+)
+
+
+def _network(endpoint: str, url: str, error: httpx.HTTPError | httpx.InvalidURL) -> NetworkError:
+    host = urlsplit(url).netloc.rpartition("@")[2] or "the service"
+    never_left = isinstance(error, _NEVER_LEFT)
     what = f"{host} cannot be reached" if never_left else f"no answer from {host}"
     reason = str(error) or type(error).__name__
     return NetworkError(

@@ -91,8 +91,14 @@ class Leader:
 
     async def _poll(self, session: BotSession, scope: anyio.CancelScope) -> None:
         with scope:
-            client = self._client_for(session)
-            await Poller(session, client, self._store, self._changes).run()
+            while True:
+                try:
+                    client = self._client_for(session)
+                    await Poller(session, client, self._store, self._changes).run()
+                except Exception:
+                    # A fault with one bot (a token.json that somebody edited) stops only that.
+                    logger.exception("polling bot '%s' failed", session.name)
+                await anyio.sleep(AFTER_A_FAULT)
 
 
 def is_led(base_path: Path) -> bool:

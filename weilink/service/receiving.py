@@ -24,6 +24,8 @@ RETRY = 2.0
 RETRY_AFTER_THREE = 30.0
 RETRY_STALE = 3600.0
 SHORTEST_POLL = 0.5
+LONGEST_POLL = 300.0
+"""Whatever the service says: a dead connection must be noticed."""
 STALE = "its login is no longer valid: run 'weilink login {name} --force'"
 
 
@@ -70,7 +72,7 @@ class Poller:
             return RETRY
         self._failures = 0
         if updates.longpolling_timeout_ms > 0:
-            self._timeout = updates.longpolling_timeout_ms / 1000
+            self._timeout = min(max(updates.longpolling_timeout_ms / 1000, 0.1), LONGEST_POLL)
         if updates.msgs or updates.get_updates_buf not in ("", state.cursor) or state.problem:
             new = await self._commit(updates.get_updates_buf, updates.msgs)
             logger.debug("bot %s: %d new messages", self._session.name, new)
