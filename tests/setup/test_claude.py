@@ -27,7 +27,11 @@ FOREIGN = b"""{
 def test_the_agent_gets_hooks_server_and_skill(home: Home) -> None:
     result = home.done()
 
-    assert len(home.hooks("UserPromptSubmit")) == len(home.hooks("SessionStart")) == 1
+    hook, wake = home.hooks("SessionStart")
+    assert wake == f"{hook} wait wake"
+    assert home.hooks("Stop") == [hook, wake]
+    for event in ("UserPromptSubmit", "PostToolUse", "SessionEnd"):
+        assert home.hooks(event) == [hook]
     assert str(home.script) in home.hooks("SessionStart")[0]
     server = json.loads(home.servers.read_bytes())["mcpServers"]["weilink"]
     assert server["command"] == sys.executable
@@ -122,7 +126,10 @@ def test_the_json_names_every_file(home: Home) -> None:
 
 def test_hooks_can_be_chosen_and_chosen_again(home: Home) -> None:
     home.done("--hooks", "session")
-    assert list(json.loads(home.settings.read_bytes())["hooks"]) == ["SessionStart"]
+    assert list(json.loads(home.settings.read_bytes())["hooks"]) == [
+        "SessionStart",
+        "SessionEnd",
+    ]
 
     home.done("--hooks", "prompt")
     assert list(json.loads(home.settings.read_bytes())["hooks"]) == ["UserPromptSubmit"]
@@ -132,7 +139,7 @@ def test_hooks_can_be_chosen_and_chosen_again(home: Home) -> None:
     assert not home.script.exists()
 
 
-@pytest.mark.parametrize("name", ["turn", "wake", "approve", "notify", "nonsense"])
+@pytest.mark.parametrize("name", ["approve", "notify", "nonsense"])
 def test_hooks_that_cannot_be_served_are_refused(home: Home, name: str) -> None:
     before = home.tree()
 
@@ -148,6 +155,22 @@ def test_an_unknown_agent_is_refused(home: Home, capsys: pytest.CaptureFixture[s
 
     assert run(["setup", "emacs", "--yes"]) == 2
     assert "claude" in capsys.readouterr().err
+
+
+def test_the_waiting_hook_and_the_other_one_are_told_apart(home: Home) -> None:
+    old = "python3 /old/.weilink/hooks/weilink_hook.py claude"
+    groups = [{"hooks": [{"type": "command", "command": c}]} for c in (f"{old} wait wake", old)]
+    home.write_settings(json.dumps({"hooks": {"Stop": [*groups, *groups]}}, indent=1).encode())
+    before = home.tree()
+
+    home.done()
+
+    assert [command.endswith(" wait wake") for command in home.hooks("Stop")] == [True, False]
+    assert not any("/old/" in command for command in home.hooks("Stop"))
+    home.done("--hooks", "turn")
+    assert len(home.hooks("Stop")) == 1 and "SessionStart" not in home.settings.read_text()
+    home.done("--uninstall")
+    assert home.tree() == before
 
 
 def test_project_scope_stays_in_the_folder(home: Home) -> None:

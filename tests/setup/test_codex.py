@@ -136,7 +136,7 @@ def test_without_the_program_it_says_how_to_trust(codex: Home) -> None:
 
 @pytest.mark.parametrize("name", ["scope", "hook"])
 def test_what_codex_has_not_is_refused(codex: Home, name: str) -> None:
-    more = ["--scope", "project"] if name == "scope" else ["--hooks", "wake"]
+    more = ["--scope", "project"] if name == "scope" else ["--hooks", "approve"]
 
     assert codex.setup("--yes", *more).code == 2
 
@@ -193,6 +193,8 @@ def test_trust_is_granted_by_the_program(codex: Home, program: Path) -> None:
         "UserPromptSubmit theirs": "untrusted",
         f"UserPromptSubmit {ours}": "trusted",
         f"SessionStart {ours}": "trusted",
+        f"PostToolUse {ours}": "trusted",
+        f"Stop {ours}": "trusted",
     }
     installed = codex.tree()
     again = codex.done("--json").json

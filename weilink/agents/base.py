@@ -112,10 +112,13 @@ class Changes(Protocol):
         place: str,
         reason: str,
         format_: str = "json",
+        ending: str = "",
+        endings: tuple[str, ...] = (),
     ) -> None:
         """Ask for a group in a list; its items stand under `inner` and are known by `own`.
 
         `place` is the part of `own` that stays when a user edits it, `mark` what older ones have.
+        `ending` is the end of `own`, or none of `endings` is: several purposes in one list.
         """
 
     def whole_file(

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from weilink.agents import programs, templates
+from weilink.agents import hooks, programs, templates
 from weilink.agents.base import Changes, Program, Request, Scope
 from weilink.errors import UsageError
 from weilink.i18n import t
@@ -41,8 +41,8 @@ class Claude:
     title = "Claude Code"
     scopes: tuple[Scope, ...] = ("user", "project", "local")
     # A group moves from the second list to the first with its entry in templates/claude/hooks.json.
-    hooks = ("prompt", "session")
-    later_hooks = ("turn", "wake", "approve", "notify")
+    hooks = ("prompt", "session", "turn", "wake")
+    later_hooks = ("approve", "notify")
 
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""
@@ -88,19 +88,7 @@ class Claude:
     def _hooks(self, request: Request, changes: Changes) -> None:
         folder = _config_folder() if request.scope == "user" else request.folder / ".claude"
         file = folder / ("settings.local.json" if request.scope == "local" else "settings.json")
-        groups = templates.filled("claude/hooks.json", hook_command=request.hook_command)
-        for group in request.hooks:
-            for event, entry in groups[group].items():
-                changes.group_item(
-                    file,
-                    ("hooks", event),
-                    entry,
-                    inner="hooks",
-                    own=request.hook_command,
-                    mark=request.hook_mark,
-                    place=request.hook_place,
-                    reason=t("hook on {event}: hands over waiting messages", event=event),
-                )
+        hooks.describe(request, changes, "claude/hooks.json", file, "json")
 
     def _server(self, request: Request, changes: Changes, program: Program | None) -> None:
         entry: dict[str, Any] = templates.filled(

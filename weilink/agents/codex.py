@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from weilink.agents import codex_server, programs, templates
+from weilink.agents import codex_server, hooks, programs, templates
 from weilink.agents.base import Changes, Program, Request, Scope, TrustServer
 from weilink.i18n import t
 
-# In UTF-16 units, as for Claude Code. Codex itself counts bytes, 10,000 by default; the hooks in
-# templates/codex/ ask for 7,500 units of four bytes, into which that many UTF-16 units always fit.
+# Bytes of UTF-8. The hooks in templates/codex/ ask for three times as much (additionalContextLimit
+# is in units of four bytes), so that this can grow without the user having to trust them again.
 CONTEXT_LIMIT = 10_000
 
 _SERVER = "weilink"
@@ -37,8 +37,9 @@ class Codex:
     name = "codex"
     title = "Codex"
     scopes: tuple[Scope, ...] = ("user",)
-    hooks = ("prompt", "session")
-    later_hooks = ("turn", "wake", "approve", "notify")
+    # It is woken without a hook, by `codex queue`; the name is taken for the sake of one default.
+    hooks = ("prompt", "session", "turn", "wake")
+    later_hooks = ("approve", "notify")
 
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""
@@ -68,20 +69,7 @@ class Codex:
             format_="toml",
         )
         file, format_ = _hooks_file(config)
-        groups = templates.filled("codex/hooks.json", hook_command=request.hook_command)
-        for group in request.hooks:
-            for event, hook in groups[group].items():
-                changes.group_item(
-                    file,
-                    ("hooks", event),
-                    hook,
-                    inner="hooks",
-                    own=request.hook_command,
-                    mark=request.hook_mark,
-                    place=request.hook_place,
-                    reason=t("hook on {event}: hands over waiting messages", event=event),
-                    format_=format_,
-                )
+        hooks.describe(request, changes, "codex/hooks.json", file, format_)
         changes.whole_file(
             config_folder() / "skills" / "weilink" / "SKILL.md",
             templates.text("skill/SKILL.md").encode(),

@@ -32,7 +32,7 @@ from weilink.i18n import set_language, t
 @click.option(
     "--hooks",
     metavar="LIST",
-    help="Which hooks to install, separated by commas, or none.  [default: prompt,session]",
+    help="Which hooks to install, separated by commas, or none.  [default: prompt,session,turn,wake]",
 )
 @click.option("--no-trust", is_flag=True, help="Do not make Codex trust the hooks.")
 @click.option("--dry-run", is_flag=True, help="Print the diff and write nothing.")

@@ -206,8 +206,11 @@ class _Collected:
         place: str,
         reason: str,
         format_: str = "json",
+        ending: str = "",
+        endings: tuple[str, ...] = (),
     ) -> None:
-        self._edit(file, GroupItem(path, dict(value), inner, own, mark, place), reason, format_)
+        item = GroupItem(path, dict(value), inner, own, mark, place, ending, endings)
+        self._edit(file, item, reason, format_)
 
     def whole_file(
         self, file: Path, content: bytes, *, reason: str, marks: tuple[str, ...] = ()

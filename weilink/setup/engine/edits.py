@@ -68,15 +68,25 @@ class GroupItem:
     mark: str
     # A part of `own` that stays when a user edits it, to find it then; "" for none.
     place: str = ""
+    # What tells our items for other purposes in the same list: the end of the text.
+    ending: str = ""
+    endings: tuple[str, ...] = ()
 
     def find(self, value: object, *, older: bool = False) -> list[Path]:
         """Return where our items stand; with `older` those of older versions too."""
         sure = self._find(value, lambda text: text == self.own)
         if older:
-            return self._find(value, lambda text: self.mark in text) or sure
+            return (
+                self._find(value, lambda text: self.mark in text and self._same_end(text)) or sure
+            )
         if sure or not self.place:
             return sure
-        return self._find(value, lambda text: self.place in text)
+        return self._find(value, lambda text: self.place in text and self._same_end(text))
+
+    def _same_end(self, text: str) -> bool:
+        if self.ending:
+            return text.endswith(self.ending)
+        return not text.endswith(self.endings)
 
     def _find(self, value: object, known: Callable[[str], bool]) -> list[Path]:
         found: list[Path] = []

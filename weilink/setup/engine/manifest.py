@@ -171,6 +171,8 @@ def _dump_edit(edit: Edit) -> dict[str, Any]:
         "own": edit.own,
         "mark": edit.mark,
         "place": edit.place,
+        "ending": edit.ending,
+        "endings": list(edit.endings),
     }
 
 
@@ -180,6 +182,6 @@ def _load_edit(content: dict[str, Any]) -> Edit:
         owned = tuple(content.get("owned", ()))
         granted = bool(content.get("granted"))
         return Member(path, content["value"], tuple(content["marks"]), owned, granted)
-    place = content.get("place", "")
-    texts = (content["inner"], content["own"], content["mark"], place)
-    return GroupItem(path, content["value"], *texts)
+    texts = (content["inner"], content["own"], content["mark"], content.get("place", ""))
+    endings = tuple(content.get("endings", ()))
+    return GroupItem(path, content["value"], *texts, content.get("ending", ""), endings)

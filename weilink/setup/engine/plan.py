@@ -11,7 +11,16 @@ from weilink.i18n import t
 from weilink.setup.engine import files
 from weilink.setup.engine.document import Document, DocumentError
 from weilink.setup.engine.document import Path as DocumentPath
-from weilink.setup.engine.edits import MISSING, Edit, Member, NotOursError, at, install, strip
+from weilink.setup.engine.edits import (
+    MISSING,
+    Edit,
+    GroupItem,
+    Member,
+    NotOursError,
+    at,
+    install,
+    strip,
+)
 from weilink.setup.engine.jsontext import JsonText
 from weilink.setup.engine.manifest import Record, Writer
 from weilink.setup.engine.store import Store
@@ -267,6 +276,8 @@ def _baseline(
 
 
 def _same_place(one: Edit, other: Edit) -> bool:
+    if isinstance(one, GroupItem) and isinstance(other, GroupItem) and one.ending != other.ending:
+        return False
     return type(one) is type(other) and one.path == other.path
 
 

@@ -1,0 +1,150 @@
+"""The real Codex agrees with what `weilink setup codex` did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.agents.codex import Codex
+from tests.agents.conftest import codex, codex_program, hook, model
+from tests.agents.hooks import context, printing
+from tests.agents.model import Call, Model, Say
+from tests.support.server import Server
+from weilink.sandbox.phone import Phone
+from weilink.sandbox.process import SandboxProcess
+
+__all__ = ["codex", "codex_program", "hook", "model"]
+pytestmark = pytest.mark.agents
+
+
+@pytest.fixture
+def phone() -> Iterator[Phone]:
+    sandbox = SandboxProcess.start()
+    try:
+        yield sandbox.phone
+    finally:
+        sandbox.stop()
+
+
+@pytest.fixture
+def server(phone: Phone, codex: Codex, tmp_path: Path) -> Iterator[Server]:
+    """A server that polls, and the user's shell with `codex` on PATH."""
+    server = Server.logged_in(tmp_path / "weilink", phone)
+    server.env |= {"HOME": str(codex.home.path)}
+    server.env["PATH"] = f"{codex.program.parent}:{server.env['PATH']}"
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def setup(server: Server, *arguments: str) -> str:
+    done = server.weilink("setup", "codex", "--yes", *arguments)
+    assert done.returncode == 0, done.stderr
+    return str(done.stdout)
+
+
+def test_a_waiting_message_travels_into_the_prompt_and_uninstall_ends_it(
+    codex: Codex, server: Server, model: Model, phone: Phone, tmp_path: Path
+) -> None:
+    codex.hook("UserPromptSubmit", printing(tmp_path, context("UserPromptSubmit", "MARK-THEIRS")))
+    codex.trust_hooks()
+    config, hooks = codex.config.read_bytes(), codex.hooks.read_bytes()
+
+    setup(server)
+
+    assert [hook["trustStatus"] for hook in codex.list_hooks()] == ["trusted"] * 5
+    assert "weilink" in codex.run("mcp", "list").stdout
+    phone.write_all(["帮我看看 tests", "长" * 2000])
+    server.wait_stored(2)
+    assert codex.prompt("any news?").code == 0
+    text = model.turns[0].text
+    assert "帮我看看 tests" in text and "长" * 2000 in text
+    assert "MARK-THEIRS" in text
+
+    setup(server, "--uninstall")
+
+    assert (codex.config.read_bytes(), codex.hooks.read_bytes()) == (config, hooks)
+    assert [hook["trustStatus"] for hook in codex.list_hooks()] == ["trusted"]
+    assert "weilink" not in codex.run("mcp", "list").stdout
+    phone.write("nobody hears this")
+    server.wait_stored(3)
+    codex.prompt("again")
+    assert "nobody hears this" not in json.dumps(model.turns[-1].body)
+
+
+def test_hooks_of_others_behind_ours_are_still_trusted(
+    codex: Codex, server: Server, model: Model, tmp_path: Path
+) -> None:
+    setup(server)
+    theirs = printing(tmp_path, context("UserPromptSubmit", "MARK-THEIRS"))
+    codex.hook("UserPromptSubmit", theirs)
+    codex.trust_hooks()
+
+    said = setup(server, "--uninstall")
+
+    assert "trusted as before" in said
+    assert [(h["command"], h["trustStatus"]) for h in codex.list_hooks()] == [(theirs, "trusted")]
+    codex.prompt("hello")
+    assert "MARK-THEIRS" in model.turns[0].text
+
+
+def test_without_trust_nothing_is_carried_and_setup_says_so(
+    codex: Codex, server: Server, model: Model, phone: Phone
+) -> None:
+    said = setup(server, "--no-trust")
+
+    assert "/hooks" in said
+    assert {hook["trustStatus"] for hook in codex.list_hooks()} == {"untrusted"}
+    phone.write("not yet")
+    server.wait_stored(1)
+    codex.prompt("hello")
+    assert "not yet" not in json.dumps(model.turns[0].body)
+
+    setup(server)
+    codex.prompt("hello")
+    assert "not yet" in model.turns[1].text
+
+
+def test_hooks_in_the_toml_are_trusted_too(
+    codex: Codex, server: Server, model: Model, phone: Phone, tmp_path: Path
+) -> None:
+    theirs = printing(tmp_path, context("SessionStart", "MARK-THEIRS"))
+    codex.configure(
+        {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": theirs}]}]}}
+    )
+    codex.trust_hooks()
+    before = codex.config.read_bytes()
+
+    setup(server)
+
+    assert not codex.hooks.exists()
+    assert [hook["trustStatus"] for hook in codex.list_hooks()] == ["trusted"] * 5
+    phone.write("through the TOML")
+    server.wait_stored(1)
+    codex.prompt("hello")
+    assert "through the TOML" in model.turns[0].text
+    setup(server, "--uninstall")
+    assert codex.config.read_bytes() == before
+
+
+def test_the_tools_can_be_called_as_the_user_allowed(
+    codex: Codex, server: Server, model: Model, phone: Phone
+) -> None:
+    setup(server)
+    # Another setup leaves what the user allowed.
+    header, more = "[mcp_servers.weilink]\n", 'default_tools_approval_mode = "approve"\n'
+    codex.config.write_text(codex.config.read_text().replace(header, header + more))
+    setup(server, "--hooks", "prompt")
+    phone.write("hello")
+    server.wait_stored(1)
+    arguments = {"to": phone.user_id(), "text": "answer from Codex"}
+    model.script(Call("mcp__weilink__send", arguments), Say("done"))
+
+    assert codex.prompt("answer them").code == 0
+
+    (answer,) = phone.wait_for()
+    assert answer.text == "answer from Codex"
