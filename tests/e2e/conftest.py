@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.conftest import claude, claude_program, model
+from tests.agents.conftest import claude, claude_program, codex, codex_program, model
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import SandboxProcess
 
-__all__ = ["claude", "claude_program", "model"]
+__all__ = ["claude", "claude_program", "codex", "codex_program", "model"]
 
 
 @pytest.fixture

@@ -27,6 +27,11 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "history": ("messages", "Search all messages"),
         "access": ("access", "Choose who may write to your agents"),
     },
+    "Agent sessions": {
+        "agents": ("agents", "List open agent sessions and who gets what"),
+        "bind": ("agents", "Give somebody's messages to certain agent sessions"),
+        "unbind": ("agents", "Let somebody's messages go to the last active session again"),
+    },
     "Bot sessions": {
         "sessions": ("sessions", "List bot sessions, rename them, choose the default one"),
         "logout": ("login", "Log a bot out and remove its credentials"),

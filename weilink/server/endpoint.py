@@ -29,8 +29,9 @@ from starlette.routing import Route
 
 from weilink.server.hooks import turns
 from weilink.server.hooks.given import HookCall, read_call
+from weilink.server.hooks.queueing import Queueing
 from weilink.server.hooks.turns import Answer
-from weilink.server.hooks.waiting import Waiters
+from weilink.server.hooks.waiting import EndingError, Waiters
 from weilink.service import Service
 from weilink.service.claiming import ACKS
 from weilink.store.files import private_folder, write_private
@@ -84,9 +85,10 @@ class RecvEndpoint:
             await self._service.presence.load()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._service.presence.run)
+                tasks.start_soon(Queueing(self._service).run)
                 # The kernel takes connections from here on, so whoever reads the file can connect.
                 with self._announced(port):
-                    await _serve(QuietServer(config), listener)
+                    await _serve(QuietServer(config), listener, self._waiters.close)
 
     @contextmanager
     def _announced(self, port: int) -> Iterator[None]:
@@ -128,7 +130,10 @@ class RecvEndpoint:
             return PlainTextResponse("the body is not the input of a hook", 400)
         if purpose not in self._purposes:
             return PlainTextResponse("this version knows no such hook", 404)
-        answer = await self._answer(request, call)
+        try:
+            answer = await self._answer(request, call)
+        except EndingError:
+            return PlainTextResponse("this process stops leading", 503)
         if answer is None:
             return Response(status_code=204)
         headers = {"X-WeiLink-Claim": answer.claim_id} if answer.claim_id else {}
@@ -139,7 +144,7 @@ class RecvEndpoint:
     async def _answer(self, request: Request, call: HookCall) -> Answer | None:
         """Answer the hook; when it is gone before, what was claimed for it is free again."""
         answer: Answer | None = None
-        gone = False
+        gone = ending = False
 
         async def leave() -> None:
             nonlocal gone
@@ -152,8 +157,13 @@ class RecvEndpoint:
             return await self._purposes[""](call)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(leave)
-            answer = await self._purposes[call.purpose](call)
+            try:
+                answer = await self._purposes[call.purpose](call)
+            except EndingError:
+                ending = True  # through the task group it would come out in an ExceptionGroup
             tasks.cancel_scope.cancel()
+        if ending:
+            raise EndingError
         if gone and answer is not None and answer.claim_id:
             await self._service.claims.release(answer.claim_id)
             return None
@@ -166,7 +176,9 @@ class RecvEndpoint:
         return Response(status_code=204)
 
 
-async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
+async def _serve(
+    server: uvicorn.Server, listener: socket.socket, closing: Callable[[], None]
+) -> None:
     """Serve until cancelled, then let the event loop forget the listener before it is closed.
 
     A file descriptor that is closed behind the loop's back breaks the next socket that gets
@@ -175,6 +187,7 @@ async def _serve(server: uvicorn.Server, listener: socket.socket) -> None:
     try:
         await server.serve(sockets=[listener])
     finally:
+        closing()
         with anyio.CancelScope(shield=True):
             await server.shutdown(sockets=[listener])
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -113,4 +115,5 @@ def read_call(agent: str, purpose: str, headers: Mapping[str, str], body: bytes)
         again=headers.get("x-weilink-again") == "1",
         given=given,
     )
-    return HookCall(**{**vars(call), "session": call.text("session_id"), "cwd": call.text("cwd")})
+    cwd = os.path.realpath(call.text("cwd")) if call.text("cwd") else ""
+    return dataclasses.replace(call, session=call.text("session_id"), cwd=cwd)

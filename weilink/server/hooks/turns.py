@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 
+import anyio
+import anyio.to_thread
+
+from weilink.agents.codex_wake import codex_place
 from weilink.agents.speech import SPEECHES, Speech, context
 from weilink.server.hooks.given import HookCall
 from weilink.service import Service
@@ -50,7 +55,7 @@ async def claim_for(
 
 async def answer(service: Service, call: HookCall) -> Answer | None:
     """Answer a hook that an agent waits for; `None`: nothing to say."""
-    session = _follow(service, call)
+    session = await _follow(service, call)
     speech = SPEECHES.get(call.agent)
     if speech is None or call.event not in HAND_OVER or not service.claims.any_open():
         return None
@@ -77,14 +82,28 @@ async def answer(service: Service, call: HookCall) -> Answer | None:
     return Answer(_said(speech, call.event, handover.text), handover.claim_id)
 
 
-def _follow(service: Service, call: HookCall) -> AgentSession | None:
+async def _follow(service: Service, call: HookCall) -> AgentSession | None:
     """Let the list of sessions know; return the session of the call when it is on it."""
     if call.event == "SessionEnd":
         service.presence.gone(call.session, read=call.stays)
         return None
     # That it goes on shows that it has read what was written for it before.
     service.presence.confirm(call.session)
+    if call.agent == "codex" and service.presence.get(call.session) is None:
+        call = await _with_front(service, call)
     return service.presence.note(call.sign())
+
+
+async def _with_front(service: Service, call: HookCall) -> HookCall:
+    """Name the process that the user sees: the hooks of Codex are run by another one."""
+    live = service.presence.live()
+    taken = {session.pid for session in live}
+    place = await anyio.to_thread.run_sync(codex_place, call.pid, call.cwd, taken)
+    if place.alone and place.pid:
+        for session in live:
+            if session.pid == place.pid and session.id != call.session:
+                service.presence.gone(session.id, read=True)
+    return dataclasses.replace(call, pid=place.pid, entry=call.entry if place.attended else "sdk")
 
 
 def _said(speech: Speech, event: str, text: str) -> str:

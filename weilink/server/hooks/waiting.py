@@ -25,18 +25,30 @@ CONFIRMED = 0.5
 Its hooks of one event run side by side, so a moment before proves nothing."""
 
 
+class EndingError(Exception):
+    """This process stops leading: the hook is to wait at the next leader."""
+
+
 class Waiters:
     """The waiting hooks, one for each session: a new one takes the place of the old."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._waiting: dict[str, anyio.CancelScope] = {}
+        self._ending = False
 
-    def __contains__(self, session_id: str) -> bool:
-        return session_id in self._waiting
+    def close(self) -> None:
+        """Send all that wait to the next leader."""
+        self._ending = True
+        for scope in self._waiting.values():
+            scope.cancel()
 
     async def answer(self, call: HookCall) -> Answer | None:
-        """Wait until there is something for the session; `None`: the hook is to end."""
+        """Wait until there is something for the session; `None`: the hook is to end.
+
+        Raises:
+            EndingError: this process stops leading.
+        """
         speech = SPEECHES.get(call.agent)
         presence = self._service.presence
         if speech is None or not speech.waits or call.in_subagent:
@@ -55,6 +67,8 @@ class Waiters:
             finally:
                 if self._waiting.get(session.id) is scope:
                     del self._waiting[session.id]
+        if self._ending:
+            raise EndingError
         return None
 
     async def _wait(self, call: HookCall) -> Answer | None:
