@@ -35,9 +35,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Bot sessions": {
         "sessions": ("sessions", "List bot sessions, rename them, choose the default one"),
         "logout": ("login", "Log a bot out and remove its credentials"),
+        "migrate": ("migrate", "Take over bots from the OpenClaw plugin or weilink 0.6"),
     },
     "Servers": {
         "mcp": ("mcp", "Run the MCP server (agents start it by themselves)"),
+        "admin": ("admin", "Run the admin panel in the browser"),
+        "openapi": ("openapi", "Run the REST server: the tools over plain HTTP"),
         "sandbox": ("sandbox", "Run an embedded WeChat on this computer, without an account"),
     },
 }

@@ -17,6 +17,7 @@ from weilink.service.claiming import Claims
 from weilink.service.leading import Leader
 from weilink.service.logins import Logins
 from weilink.service.media import MediaFiles
+from weilink.service.migrating import adopt
 from weilink.service.parts import Preparer
 from weilink.service.presence import Presence
 from weilink.service.sendable import Sendable
@@ -75,4 +76,5 @@ async def open_service(settings: Settings) -> AsyncIterator[Service]:
         Store(settings.base_path) as store,
         httpx.AsyncClient(limits=limits, follow_redirects=False) as http,
     ):
+        await adopt(store)
         yield Service(settings, store, http)

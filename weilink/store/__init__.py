@@ -20,6 +20,7 @@ from weilink.store.history import History
 from weilink.store.inbox import Inbox
 from weilink.store.outbox import Outbox
 from weilink.store.preferences import Preferences
+from weilink.store.takeover import TakeOver
 from weilink.store.windows import Windows
 
 __all__ = ["Store"]
@@ -38,6 +39,7 @@ class Store:
         self.agent_sessions = AgentSessions(self._db)
         self.bindings = Bindings(self._db)
         self.history = History(self._db)
+        self.takeover = TakeOver(self._db)
         self.preferences = Preferences(self._db)
         self.credentials = Credentials(base_path)
 

@@ -14,7 +14,7 @@ from weilink.store.files import private_folder, write_private
 
 logger = logging.getLogger(__name__)
 
-RESERVED = frozenset({"downloads", "hooks", "run", "setup"})
+RESERVED = frozenset({"downloads", "hooks", "outbox", "run", "setup"})
 """Names of folders under the base path that are not bot sessions."""
 # What every file system takes as a folder name, and a person can type in a shell.
 _NAME = re.compile(r"(?!.*\.$)[^\W_][\w.-]{0,63}")

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from weilink.errors import WeiLinkError
+from weilink.service import open_service
+from weilink.service.migrating import migrate_openclaw, migrate_weilink
+from weilink.settings import load
+from weilink.store import Store
+from weilink.store.history import Query
+from weilink.store.models import Direction
+
+pytestmark = pytest.mark.anyio
+
+ALICE = "alice@im.wechat"
+
+
+def token(bot: str, **more: Any) -> str:
+    return json.dumps(
+        {"bot_id": bot, "base_url": "https://ilinkai.weixin.qq.com", "token": f"secret {bot}",
+         "user_id": ALICE, "cursor": f"cursor {bot}", "created_at": 1_750_000_000.5, **more}
+    )  # fmt: skip
+
+
+def contexts(**users: str) -> str:
+    now = time.time()
+    return json.dumps(
+        {f"{u}@im.wechat": {"t": t, "ts": now - 60, "sc": 3} for u, t in users.items()}
+    )
+
+
+def old_messages(path: Path, count: int = 5000) -> None:
+    """A `messages.db` as weilink 0.6 writes it: its own statements."""
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute(
+        "CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, message_id INTEGER UNIQUE,"
+        " user_id TEXT NOT NULL, bot_id TEXT NOT NULL DEFAULT '', msg_type INTEGER NOT NULL"
+        " DEFAULT 1, direction INTEGER NOT NULL DEFAULT 1, text TEXT, timestamp_ms INTEGER NOT NULL"
+        " DEFAULT 0, context_token TEXT NOT NULL DEFAULT '', data TEXT NOT NULL DEFAULT '{}',"
+        " stored_at REAL NOT NULL)"
+    )
+    rows: list[tuple[Any, ...]] = [
+        (7_000_000_000_000_000_000 + n, ALICE, "a@im.bot", 1, 1, f"消息 {n}", 1000 + n, "{}", 0.0)
+        for n in range(count)
+    ]
+    media = {"encrypt_query_param": "ref", "aes_key": "AAAA", "encrypt_type": 1, "full_url": ""}
+    file = {"file": {"media": media, "file_name": "报告.pdf", "file_size": "12", "md5": ""}}
+    rows += [
+        (None, ALICE, "a@im.bot", 1, 2, "an answer", 9_000, "{}", 0.0),
+        (None, ALICE, "a@im.bot", 1, 2, "another", 9_001, "not json", 0.0),
+        (42, ALICE, "a@im.bot", 4, 1, None, 9_002, json.dumps(file), 0.0),
+    ]
+    db.executemany(
+        "INSERT INTO messages (message_id, user_id, bot_id, msg_type, direction, text,"
+        " timestamp_ms, data, stored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+    db.commit()
+    db.close()
+
+
+async def test_the_base_path_itself(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    (base / "work 1").mkdir(parents=True)
+    # Flat and per session side by side.
+    (base / "token.json").write_text(token("a@im.bot"))
+    (base / "contexts.json").write_text(contexts(alice="ct-a"))
+    (base / "work 1" / "token.json").write_text(token("b@im.bot"))
+    (base / "work 1" / "contexts.json").write_text(contexts(bob="ct-b"))
+    (base / ".default_session").write_text("work 1")
+    old_messages(base / "messages.db")
+    before = (base / "messages.db").read_bytes()
+    for _ in range(2):
+        async with open_service(load(base_path=base)) as service:
+            assert {s.name: s.bot_id for s in service.logins.sessions()} == {
+                "default": "a@im.bot",
+                "work 1": "b@im.bot",
+            }
+            assert await service.logins.default() == "work 1"
+            assert (await service.store.bots.get("a@im.bot")).cursor == "cursor a@im.bot"
+            window = await service.store.windows.get("a@im.bot", ALICE)
+            assert window is not None
+            assert (window.token, window.replies_used) == ("ct-a", 3)
+            page = await service.store.history.find(Query(bot_id="a@im.bot", limit=3))
+            assert page.total == 5003
+            assert [m.direction for m in page.messages][1:] == [Direction.SENT] * 2
+            assert page.messages[0].text == "[file: 报告.pdf]"
+            assert (await service.store.history.find(Query(text_contains="消息 4999"))).total == 1
+            # Nothing of it is handed to an agent again.
+            assert await service.claims.receive("test", 0) is None
+    assert (base / "messages.db").read_bytes() == before
+    assert (base / "default").stat().st_mode & 0o077 == 0
+    # What we know ourselves is newer than what the old files say.
+    async with Store(base) as store:
+        await store.inbox.commit_batch("a@im.bot", "newer", [])
+    (base / "default" / "contexts.json").write_text(contexts(alice="old", carol="ct-c"))
+    async with open_service(load(base_path=base)) as service:
+        assert (await service.store.bots.get("a@im.bot")).cursor == "newer"
+        assert await service.store.windows.get("a@im.bot", "carol@im.wechat") is not None
+
+
+async def test_from_another_folder(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    (old / "run").mkdir(parents=True)
+    (old / "run" / "token.json").write_text(token("a@im.bot"))
+    (old / "broken").mkdir()
+    (old / "broken" / "token.json").write_text("{")
+    old_messages(old / "messages.db", 10)
+    async with Store(tmp_path / "new") as store:
+        done = await migrate_weilink(store, old, dry_run=True)
+        assert (done.messages, [s.outcome for s in done.sessions]) == (13, ["would"])
+        assert store.credentials.load() == []
+        done = await migrate_weilink(store, old)
+        assert (done.messages, [s.name for s in done.sessions]) == (13, ["bot-run"])
+        done = await migrate_weilink(store, old)
+        assert (done.messages, [s.outcome for s in done.sessions]) == (0, ["known"])
+        (old / "messages.db").write_bytes(b"not a database")
+        with pytest.raises(WeiLinkError, match=r"messages\.db"):
+            await migrate_weilink(store, old)
+        with pytest.raises(WeiLinkError, match="no data"):
+            await migrate_weilink(store, tmp_path)
+
+
+async def test_openclaw(tmp_path: Path) -> None:
+    accounts = tmp_path / ".openclaw" / "openclaw-weixin" / "accounts"
+    accounts.mkdir(parents=True)
+    index = accounts.parent / "accounts.json"
+    async with Store(tmp_path / "base") as store:
+        with pytest.raises(WeiLinkError, match=r"accounts\.json"):
+            await migrate_openclaw(store, tmp_path / ".openclaw")
+        index.write_text(json.dumps(["b0f586@im.bot", "c1-im-bot", "../../etc", 5, "missing"]))
+        for name in ("b0f586@im.bot", "c1-im-bot"):
+            (accounts / f"{name}.json").write_text(
+                json.dumps({"token": "t", "userId": ALICE, "savedAt": "2026-09-01T10:00:00.000Z"})
+            )
+        (accounts / "b0f586@im.bot.sync.json").write_text('{"get_updates_buf": "buf"}')
+        (accounts / "b0f586@im.bot.context-tokens.json").write_text(json.dumps({ALICE: "ct"}))
+        done = await migrate_openclaw(store, tmp_path / ".openclaw")
+        assert [(s.name, s.bot_id) for s in done.sessions] == [
+            ("b0f586", "b0f586@im.bot"),
+            ("c1", "c1@im.bot"),
+        ]
+        assert (await store.bots.get("b0f586@im.bot")).cursor == "buf"
+        assert [w.token for w in await store.windows.of_user(ALICE)] == ["ct"]
+        assert store.credentials.load()[0].created_at == 1788256800.0
+        again = await migrate_openclaw(store, tmp_path / ".openclaw")
+        assert [s.outcome for s in again.sessions] == ["known", "known"]
+        index.write_text("[")
+        with pytest.raises(WeiLinkError, match="cannot be read"):
+            await migrate_openclaw(store, tmp_path / ".openclaw")
