@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]  # comes with the SDK, without types
+import jsonschema
 import pytest
 
 from tests.server.conftest import Starter

@@ -1,0 +1,15 @@
+# WeiLink's MCP server in a container. Its data (the bot's login, messages) is in the volume.
+#
+#   docker build -t weilink:0.1.0 .
+#   docker run --rm -i -v weilink:/data weilink:0.1.0
+#
+# Files that an agent sends or downloads must be in a folder that the container sees too.
+FROM python:3.13-slim
+COPY . /source
+RUN pip install --no-cache-dir /source && rm -rf /source \
+    && useradd --create-home weilink && install -d -o weilink -m 0700 /data
+USER weilink
+ENV WEILINK_BASE_PATH=/data
+VOLUME /data
+ENTRYPOINT ["weilink"]
+CMD ["mcp"]
