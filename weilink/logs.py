@@ -15,6 +15,7 @@ _TALKATIVE = (
     "watchfiles",
     "filelock",
     "mcp",
+    "sse_starlette",
 )
 
 

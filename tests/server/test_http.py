@@ -230,6 +230,27 @@ def test_every_transport_at_once(http: HttpStarter, phone: Phone) -> None:
     assert anyio.run(body) == ["number 0", "number 1", "number 2"]
 
 
+def test_log_holds_no_text(http: HttpStarter, phone: Phone) -> None:
+    server = http("--log-level", "DEBUG")
+    phone.wait_polling()
+    phone.write("the secret of the user")
+
+    async def body() -> str:
+        found = ""
+        for target in (f"{server.url}/mcp", sse_client(f"{server.url}/sse")):
+            async with Client(target, mode="legacy") as client:
+                found += str((await client.call_tool("recv", {"timeout": 5})).content)
+                await client.call_tool("send", {"to": phone.user_id(), "text": "answer me"})
+        return found
+
+    assert "the secret" in anyio.run(body)
+    phone.wait_for("answer me", count=2)
+    server.signal(signal.SIGTERM)
+    assert "DEBUG" in server.log_text()
+    assert "the secret" not in server.log_text()
+    assert "answer me" not in server.log_text()
+
+
 def test_two_answers_of_one_sse_client_at_the_same_time(http: HttpStarter, phone: Phone) -> None:
     server = http()
     phone.wait_polling()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.server.clients import DEADLINE, environment
@@ -151,4 +154,44 @@ def test_database_of_a_newer_version(stdio: Starter, base: Path) -> None:
     db.close()
     client = stdio(env=environment(base))
     assert "newer WeiLink" in client.fail("recv")
+    # Put right while the agent's session goes on.
+    with sqlite3.connect(base / "weilink.db") as db:
+        db.execute("DELETE FROM migrations WHERE name = 'm999_future'")
+    db.close()
+    client.wait_leading()
+    assert client.call("sessions") == {"sessions": []}
     assert client.end() == 0
+
+
+@pytest.mark.slow
+def test_admin_port_goes_to_the_next_server(stdio: Starter, base: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    first = stdio("--admin-port", port, env=environment(base))
+    first.wait_log(f"admin panel at http://127.0.0.1:{port}")
+    second = stdio("--admin-port", port, env=environment(base))
+    second.wait_log("takes it when it gets free")
+    assert second.call("sessions") == {"sessions": []}
+    assert first.end() == 0
+    second.wait_log(f"admin panel at http://127.0.0.1:{port}")
+    with httpx.Client() as client:
+        assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
+
+
+@pytest.mark.slow
+def test_waiting_costs_next_to_nothing(stdio: Starter, phone: Phone) -> None:
+    leader, follower = stdio(), stdio()
+    phone.wait_polling()
+    follower.call("sessions")
+
+    def seconds(pid: int) -> float:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    pids = [leader.process.pid, follower.process.pid]
+    before = [seconds(pid) for pid in pids]
+    for client in (leader, follower):
+        client.call("recv", timeout=5)
+    spent = [now - then for now, then in zip(map(seconds, pids), before, strict=True)]
+    # Ten seconds went by.
+    assert max(spent) < 0.5

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 OPEN_AFTER = 0.3
 """Seconds until the service opens although no client has asked for anything yet."""
+OPEN_AGAIN = 3.0
+"""Seconds until it is tried again to open a service that could not be opened or has failed."""
 
 
 class Host:
@@ -72,16 +74,24 @@ class Host:
             await self._wanted.wait()
         from weilink.server.node import open_node
 
-        try:
-            async with open_node(self.settings) as service:
-                self._service = service
-                self._settled.set()
-                try:
+        while True:
+            try:
+                async with open_node(self.settings) as service:
+                    self._service = service
+                    self._settled.set()
                     await anyio.sleep_forever()
-                finally:
-                    self._service = None
-        except WeiLinkError as error:
-            # The server goes on: the agent that calls a tool learns of it, and can tell its user.
-            logger.error("%s", error)
-            self._failure = error
+            except WeiLinkError as error:
+                logger.error("%s", error)
+                self._failure = error
+            except Exception:
+                # A fault: the log has the traceback, the agent keeps a server that can recover.
+                logger.exception("the service has failed; opening it again soon")
+                self._failure = WeiLinkError(
+                    "WeiLink's service has failed and is being opened again; its log on stderr "
+                    "has the details. Try again in some seconds"
+                )
+            finally:
+                self._service = None
+            # The agent that calls a tool learns of it, and can tell its user.
             self._settled.set()
+            await anyio.sleep(OPEN_AGAIN)
