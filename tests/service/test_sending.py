@@ -250,3 +250,29 @@ async def test_freshest_bot_is_chosen(service: Service, phone: Phone) -> None:
         await stored(service, message.message_id)
         result = await service.sender.send_text(phone.user_id(), "hi")
         assert result.bot.bot_id == first
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "changed"])
+async def test_a_damaged_spool_fails_that_part_only(
+    settings: Settings, service: Service, phone: Phone, tmp_path: Path, damage: str
+) -> None:
+    """A power cut may leave the file of a queued part damaged: it is not sent as it is."""
+    (tmp_path / "f").write_bytes(b"f" * 5000)
+    async with leading(service):
+        await written(service, phone)
+        for n in range(10):
+            await service.sender.send_text(phone.user_id(), f"{n}")
+    result = await service.sender.send(phone.user_id(), [FilePart(tmp_path / "f"), TextPart("t")])
+    assert [p.state.value for p in result.parts] == ["queued", "queued"]
+    spooled = service.store.base_path / "outbox" / result.parts[0].client_id
+    data = spooled.read_bytes()
+    if damage == "gone":
+        spooled.unlink()
+    else:
+        spooled.write_bytes(data[:-16] if damage == "cut" else data[:16] + bytes(16) + data[32:])
+    async with open_service(settings) as other, leading(other):
+        await anyio.to_thread.run_sync(phone.write, "again")
+        part = await settled(other, result.parts[0].row, PartState.FAILED)
+        assert "outbox" in part.reason
+        await settled(other, result.parts[1].row, PartState.SENT)
+    assert [one.kind for one in phone.chat(author="bot")] == ["text"] * 11

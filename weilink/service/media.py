@@ -192,7 +192,7 @@ async def _large(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         yield b"".join(held)
 
 
-def _write(target: int, data: bytes) -> None:
+def _write(target: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(target, rest) :]

@@ -268,7 +268,9 @@ class Sender:
             await self._store.windows.died(bot.bot_id, part.user_id, window.token)
             await self._hold(part, WINDOW_CLOSED, NEVER, refused=True)
         elif isinstance(problem, LostFileError):
-            return await self._give_up(part, "its file is gone from WeiLink's outbox folder")
+            return await self._give_up(
+                part, "its file in WeiLink's outbox folder is gone or damaged"
+            )
         elif isinstance(problem, ForbiddenUrlError):
             return await self._give_up(part, str(problem))
         elif isinstance(problem, ServiceError) or (

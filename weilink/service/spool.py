@@ -21,11 +21,11 @@ import anyio
 import anyio.to_thread
 
 from weilink.errors import WeiLinkError
-from weilink.ilink.cipher import Encryptor, ciphertext_size
+from weilink.ilink.cipher import Decryptor, Encryptor, PaddingError, ciphertext_size
 from weilink.store.files import private_folder
 from weilink.store.models import Upload
 
-PIECE = 1 << 20
+PIECE = 1 << 19
 _KEEP_SECONDS = 24 * 3600.0
 
 Progress = Callable[[int, int], None]
@@ -37,6 +37,7 @@ class Spool:
 
     def __init__(self, base_path: Path) -> None:
         self.folder = base_path / "outbox"
+        self._mine: set[str] = set()
 
     def path(self, client_id: str) -> Path:
         """Return where the ciphertext of a part is."""
@@ -54,8 +55,10 @@ class Spool:
         try:
             with os.fdopen(handle, "wb", buffering=0) as target:
                 size, md5 = _encrypt(descriptor, target.fileno(), key)
-                os.fsync(target.fileno())
+            # Not synced to the disk, which takes longer than all the rest: after a power cut
+            # `verify` finds out.
             Path(temporary).replace(self.path(client_id))
+            self._mine.add(client_id)
         except OSError as error:
             raise WeiLinkError(f"the file cannot be taken ({error.strerror or error})") from None
         finally:
@@ -72,14 +75,32 @@ class Spool:
                 progress(done, total)
 
     def holds(self, client_id: str, upload: Upload) -> bool:
-        """Return whether the ciphertext of a part is there, whole."""
+        """Return whether the ciphertext of a part is there, whole.
+
+        What another process took, perhaps before a power cut, is decrypted and compared.
+        """
         try:
-            return self.path(client_id).stat().st_size == ciphertext_size(upload.size)
+            if self.path(client_id).stat().st_size != ciphertext_size(upload.size):
+                return False
+            return client_id in self._mine or self._verify(client_id, upload)
         except OSError:
             return False
 
+    def _verify(self, client_id: str, upload: Upload) -> bool:
+        decryptor = Decryptor(bytes.fromhex(upload.key))
+        digest = hashlib.md5(usedforsecurity=False)
+        with self.path(client_id).open("rb", buffering=0) as file:
+            while piece := file.read(PIECE):
+                digest.update(decryptor.update(piece))
+        try:
+            digest.update(decryptor.finish())
+        except PaddingError:
+            return False
+        return digest.hexdigest() == upload.md5
+
     def drop(self, client_id: str) -> None:
         """The part is settled: forget its file."""
+        self._mine.discard(client_id)
         self.path(client_id).unlink(missing_ok=True)
 
     def sweep(self, wanted: Collection[str]) -> None:
@@ -120,7 +141,7 @@ def _encrypt(source: int, target: int, key: bytes) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def _write(target: int, data: bytes) -> None:
+def _write(target: int, data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(target, rest) :]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+import anyio.to_thread
+
 from weilink.ilink.cdn import Cdn
 from weilink.ilink.cipher import ciphertext_size
 from weilink.ilink.client import ILinkClient
@@ -41,7 +43,7 @@ class Uploader:
         upload = part.upload
         if upload is None or 0 <= now_ms() - part.uploaded_at < FRESH_MS:
             return part.item
-        if not self._spool.holds(part.client_id, upload):
+        if not await anyio.to_thread.run_sync(self._spool.holds, part.client_id, upload):
             raise LostFileError
         request = UploadRequest(
             to_user_id=part.user_id,
