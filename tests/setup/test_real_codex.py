@@ -135,8 +135,10 @@ def test_the_tools_can_be_called_as_the_user_allowed(
     codex: Codex, server: Server, model: Model, phone: Phone
 ) -> None:
     setup(server)
-    # Another setup leaves what the user allowed.
-    header, more = "[mcp_servers.weilink]\n", 'default_tools_approval_mode = "approve"\n'
+    # Another setup leaves what the user wrote. Without "required", the newer Codex asks the model
+    # before the server has started.
+    header = "[mcp_servers.weilink]\n"
+    more = 'default_tools_approval_mode = "approve"\nrequired = true\n'
     codex.config.write_text(codex.config.read_text().replace(header, header + more))
     setup(server, "--hooks", "prompt")
     phone.write("hello")

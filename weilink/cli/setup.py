@@ -54,7 +54,7 @@ def setup_command(
 ) -> None:
     """Put WeiLink into a coding agent, or take it out again.
 
-    AGENT is claude or codex.
+    AGENT is claude, codex, claude-desktop, cursor or vscode.
     """
     # Imported here: `weilink --help` must not pay for them.
     from weilink import agents, settings

@@ -120,7 +120,7 @@ class Job:
                 )
             own = self.request.hook_command
             trust = self._trust
-            if self.choice.uninstall or not self.choice.hooks:
+            if trust and (self.choice.uninstall or not self.choice.hooks):
                 trust = trust if moved_hooks(plan, own) else None
             if trust and plan.effective:
                 trust.remember()

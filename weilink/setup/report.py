@@ -68,9 +68,10 @@ def show_plan(console: Console, job: Job, plan: Plan, *, whole: bool) -> None:
     if job.choice.uninstall:
         heading = t("WeiLink will be taken out of {agent}:", agent=title)
     elif job.program is None:
-        heading = t("{agent} was not found on PATH; its files will be prepared:", agent=title)
+        heading = t("{agent} was not found; its files will be prepared:", agent=title)
     else:
-        heading = t("{agent} {version} will be set up:", agent=title, version=job.program.version)
+        name = f"{title} {job.program.version}".rstrip()
+        heading = t("{agent} will be set up:", agent=name)
     console.print(Text(heading, style="bold"))
     words = {
         "create": t("new file"),

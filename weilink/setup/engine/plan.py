@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from weilink.setup.engine.edits import (
 from weilink.setup.engine.jsontext import JsonText
 from weilink.setup.engine.manifest import Record, Writer
 from weilink.setup.engine.store import Store
+
+_EMPTY_OBJECT = re.compile(r"(?:\r?\n)?^[ \t]*\{\s*\}", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -271,8 +274,14 @@ def _baseline(
     for edit in edits:
         document = strip(document, edit, list(created))
     if not document.value and () in created:
-        return None, created
+        left = _without_object(document.text)
+        return (snapshot.encode(left) if left.strip() else None), created
     return snapshot.encode(document.text), created
+
+
+def _without_object(text: str) -> str:
+    """Return a text with nothing but an empty object in it without that: comments are left."""
+    return _EMPTY_OBJECT.sub("", text, count=1)
 
 
 def _same_place(one: Edit, other: Edit) -> bool:
@@ -323,6 +332,10 @@ def _undo(record: Record, others: Sequence[Record], store: Store, remarks: list[
     if document.text == original.text:
         return Change(snapshot, data, ())
     new = snapshot.encode(document.text)
+    left = _without_object(document.text)
+    if not document.value and () in record.created and left.strip():
+        # There were only comments.
+        return Change(snapshot, snapshot.encode(left), reasons)
     if not document.value and () in record.created:
         # There was no file, or nothing in it.
         before = store.backup(record.before) if record.before else None

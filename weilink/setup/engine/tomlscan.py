@@ -49,8 +49,9 @@ class Slot:
     end: int
 
 
+@lru_cache(maxsize=8)
 def statements(text: str) -> list[Statement]:
-    """Return all headers and pairs in their order."""
+    """Return all headers and pairs in their order; not to be changed."""
     found: list[Statement] = []
     # Array of tables -> index of its last element.
     last: dict[Path, int] = {}

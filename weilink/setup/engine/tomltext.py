@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from weilink.setup.engine.document import DocumentError, Path
@@ -250,6 +250,7 @@ class TomlText:
         return self.text[:start] + new + self.text[end:]
 
 
+@lru_cache(maxsize=8)
 def _parse(text: str) -> dict[str, Any]:
     # Not with tomlkit, which refuses some valid texts and takes a minute for 5 MB.
     try:
@@ -277,23 +278,24 @@ def _of_tables(value: object) -> bool:
 
 
 def _with(content: Any, path: Path, value: object) -> Any:
-    changed = copy.deepcopy(content)
-    parent = changed
-    for part in path[:-1]:
-        parent = parent[part]
-    if isinstance(path[-1], int) and path[-1] == len(parent):
-        parent.append(value)
+    """Return `content` with `value` at `path`; what is not on the way is shared."""
+    changed = copy.copy(content)
+    if len(path) > 1:
+        changed[path[0]] = _with(content[path[0]], path[1:], value)
+    elif isinstance(path[0], int) and path[0] == len(changed):
+        changed.append(value)
     else:
-        parent[path[-1]] = value
+        changed[path[0]] = value
     return changed
 
 
 def _without(content: Any, path: Path) -> Any:
-    changed = copy.deepcopy(content)
-    parent = changed
-    for part in path[:-1]:
-        parent = parent[part]
-    del parent[path[-1]]
+    """Return `content` without what is at `path`; what is not on the way is shared."""
+    changed = copy.copy(content)
+    if len(path) > 1:
+        changed[path[0]] = _without(content[path[0]], path[1:])
+    else:
+        del changed[path[0]]
     return changed
 
 
