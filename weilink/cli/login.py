@@ -59,6 +59,7 @@ async def _log_in(service: Service, name: str, timeout: float) -> None:
         await _show(attempt)
         await _follow(attempt)
     if attempt.state is LoginState.ALREADY_BOUND:
+        # A success to the service: the credentials that are here stay good.
         click.echo(t("This WeChat account is bound to a bot of this computer already."))
         return
     if attempt.credentials is None:
@@ -100,7 +101,10 @@ async def _follow(attempt: Login) -> None:
                 raise WeiLinkError(
                     t("the QR code expired three times; run 'weilink login' again when ready")
                 )
-            click.echo(t("The code has expired. Here is a new one."))
+            if attempt.blocked:
+                click.echo(t("Too many wrong numbers. Here is a new code."))
+            else:
+                click.echo(t("The code has expired. Here is a new one."))
             await _show(attempt)
         elif state is LoginState.NEED_CODE:
             code = await _ask_code(attempt.code_was_wrong)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from weilink.ilink.client import ILinkClient
-from weilink.ilink.errors import AnswerError
+from weilink.ilink.errors import AnswerError, NetworkError
 
 LIFETIME = 300.0
 """Seconds that one QR code can be used (client 2.4.9)."""
 MAX_QR_CODES = 3
 """QR codes in one login before the official client gives up."""
+PATIENCE = 5
+"""Polls in a row that may fail before the login does."""
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?")
 
 
 class LoginState(str, Enum):
@@ -44,6 +48,7 @@ class Login:
         qr_url: what to show as a QR code.
         state: the state of the last poll.
         code_was_wrong: the pair code given with the last poll was not accepted.
+        blocked: the QR code ended because too many wrong pair codes were given.
         credentials: set once `state` is `CONFIRMED`.
     """
 
@@ -57,6 +62,8 @@ class Login:
         self.qr_url = ""
         self.state = LoginState.PENDING
         self.code_was_wrong = False
+        self.blocked = False
+        self._failures = 0
         self.credentials: Credentials | None = None
 
     @property
@@ -78,6 +85,7 @@ class Login:
         self._codes_shown += 1
         self._deadline = time.monotonic() + LIFETIME
         self.qr_url = answer.qrcode_img_content
+        self.blocked = False
         self.state = LoginState.PENDING
         return self.qr_url
 
@@ -92,18 +100,24 @@ class Login:
         if time.monotonic() > self._deadline:
             self.state = LoginState.EXPIRED
             return self.state
-        answer = await self._client.get_qrcode_status(
-            self._qrcode, verify_code, base_url=self._poll_base
-        )
+        try:
+            answer = await self._client.get_qrcode_status(
+                self._qrcode, verify_code, base_url=self._poll_base
+            )
+        except (NetworkError, AnswerError):
+            # The person holds the phone already: a moment without network must not begin anew.
+            self._failures += 1
+            if self._failures > PATIENCE:
+                raise
+            return self.state
+        self._failures = 0
         status = answer.status
         self.code_was_wrong = status == "need_verifycode" and bool(verify_code)
         if status == "wait":
             return self.state
         if status == "scaned_but_redirect":
             if answer.redirect_host:
-                # https on the real service; a sandbox on loopback stays on http.
-                scheme = self._client.base_url.partition("://")[0]
-                self._poll_base = f"{scheme}://{answer.redirect_host}"
+                self._poll_base = self._redirected(answer.redirect_host)
             self.state = LoginState.SCANNED
         elif status == "confirmed":
             if not (answer.bot_token and answer.ilink_bot_id):
@@ -111,11 +125,12 @@ class Login:
             self.credentials = Credentials(
                 bot_id=answer.ilink_bot_id,
                 user_id=answer.ilink_user_id,
-                base_url=answer.baseurl or self._client.base_url,
+                base_url=self._checked(answer.baseurl or self._client.base_url),
                 token=answer.bot_token,
             )
             self.state = LoginState.CONFIRMED
         else:
+            self.blocked = status == "verify_code_blocked"
             self.state = {
                 "scaned": LoginState.SCANNED,
                 "need_verifycode": LoginState.NEED_CODE,
@@ -124,3 +139,17 @@ class Login:
                 "binded_redirect": LoginState.ALREADY_BOUND,
             }.get(status, LoginState.PENDING)
         return self.state
+
+    def _redirected(self, host: str) -> str:
+        if not _HOST.fullmatch(host):
+            raise AnswerError("get_qrcode_status: redirected to what is no host")
+        # https on the real service; a sandbox on loopback stays on http.
+        scheme = self._client.base_url.partition("://")[0]
+        return f"{scheme}://{host}"
+
+    def _checked(self, base_url: str) -> str:
+        """Return the bot's base URL: the token goes there with every call, never in the clear."""
+        scheme = base_url.partition("://")[0].lower()
+        if scheme not in ("https", self._client.base_url.partition("://")[0].lower()):
+            raise AnswerError("get_qrcode_status: the bot's address is not https")
+        return base_url
