@@ -67,7 +67,14 @@ def test_tools(stdio: Starter, base: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2099-01-01"]
+    "version",
+    [
+        "2024-11-05",
+        pytest.param("2025-03-26", marks=pytest.mark.slow),
+        pytest.param("2025-06-18", marks=pytest.mark.slow),
+        pytest.param("2025-11-25", marks=pytest.mark.slow),
+        "2099-01-01",
+    ],
 )
 def test_handshake_of_every_revision(stdio: Starter, base: Path, version: str) -> None:
     client = stdio(env=environment(base), version="")

@@ -8,16 +8,39 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.clients import Stdio
-from tests.server.conftest import Starter, log_in
+from tests.server.clients import Stdio, environment
+from tests.server.conftest import log_in
 from weilink.sandbox.phone import Phone
+from weilink.sandbox.process import SandboxProcess
+
+# One server and one user for the module: a call that fails leaves nothing behind.
 
 
-@pytest.fixture
-def client(stdio: Starter, phone: Phone) -> Iterator[Stdio]:
-    started = stdio()
+@pytest.fixture(scope="module")
+def phone(sandbox: SandboxProcess) -> Iterator[Phone]:
+    with Phone(sandbox.phone.base_url, user="errors") as phone:
+        yield phone
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("errors") / "base"
+
+
+@pytest.fixture(scope="module")
+def client(base: Path, phone: Phone) -> Iterator[Stdio]:
+    log_in(base, phone)
+    started = Stdio(environment(base, phone.environment), log=base.parent / "log")
+    started.handshake()
     phone.wait_polling()
     yield started
+    started.close()
+
+
+def hello(client: Stdio, phone: Phone) -> None:
+    """Let the user write, so that the bot may answer."""
+    phone.write("hello")
+    client.call("recv", timeout=10)
 
 
 def test_wrong_types(client: Stdio) -> None:
@@ -45,14 +68,12 @@ def test_unknown_user(client: Stdio, phone: Phone) -> None:
     words = client.fail("send", to="nobody@im.wechat", text="hi")
     assert "nobody@im.wechat" in words
     assert "never wrote" in words
-    phone.write("hello")
-    client.call("recv", timeout=10)
+    hello(client, phone)
     assert phone.user_id() in client.fail("send", to="nobody@im.wechat", text="hi")
 
 
 def test_files_that_cannot_be_sent(client: Stdio, phone: Phone, tmp_path: Path, base: Path) -> None:
-    phone.write("hello")
-    client.call("recv", timeout=10)
+    hello(client, phone)
     me = phone.user_id()
     missing = tmp_path / "没有 这个.png"
     for parameter in ("image_path", "file_path", "video_path", "voice_path"):
@@ -71,8 +92,7 @@ def test_files_that_cannot_be_sent(client: Stdio, phone: Phone, tmp_path: Path, 
 
 @pytest.mark.slow
 def test_a_text_beyond_all_limits(client: Stdio, phone: Phone) -> None:
-    phone.write("hello")
-    client.call("recv", timeout=10)
+    hello(client, phone)
     # 200 MB in one line, as JSON text.
     head = json.dumps(
         {

@@ -83,7 +83,8 @@ sys.exit(run(["mcp"]))
 
 
 @pytest.mark.parametrize(
-    ("config", "code"), [("nonsense = 1\n", 4), ("log_level = 5\n", 4), ("not toml", 4)]
+    ("config", "code"),
+    [("nonsense = 1\n", 4), pytest.param("not toml", 4, marks=pytest.mark.slow)],
 )
 def test_bad_settings_say_so_on_stderr(tmp_path: Path, config: str, code: int) -> None:
     base = tmp_path / "base"
@@ -103,7 +104,7 @@ def test_bad_settings_say_so_on_stderr(tmp_path: Path, config: str, code: int) -
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("end", ["eof", "SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("end", ["eof", "SIGTERM", pytest.param("SIGINT", marks=pytest.mark.slow)])
 def test_clean_end(stdio: Starter, phone: Phone, base: Path, end: str) -> None:
     phone.lab.clear_journal()
     client = stdio()
@@ -124,6 +125,7 @@ def test_ends_without_a_word_from_the_client(stdio: Starter, base: Path) -> None
     assert stdio(env=environment(base), version="").end() == 0
 
 
+@pytest.mark.slow
 def test_another_server_takes_over(stdio: Starter, phone: Phone) -> None:
     first = stdio()
     phone.wait_polling()
@@ -136,6 +138,7 @@ def test_another_server_takes_over(stdio: Starter, phone: Phone) -> None:
     assert message["text"] == "after the first was killed"
 
 
+@pytest.mark.slow
 def test_banner(stdio: Starter, base: Path) -> None:
     spoken = stdio(env=environment(base))
     silent = stdio("--no-banner", env=environment(base))
@@ -143,6 +146,7 @@ def test_banner(stdio: Starter, base: Path) -> None:
     assert silent.log_text() == ""
 
 
+@pytest.mark.slow
 def test_database_of_a_newer_version(stdio: Starter, base: Path) -> None:
     import sqlite3
 

@@ -6,19 +6,56 @@ import base64
 import json
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.server.conftest import Starter
+from tests.server.clients import Stdio, environment
+from tests.server.conftest import Starter, log_in
 from weilink.qr import qr_png
 from weilink.sandbox.phone import Phone
+from weilink.sandbox.process import SandboxProcess
 
 
-def test_messages_both_ways(stdio: Starter, phone: Phone) -> None:
-    client = stdio()
+@pytest.fixture(scope="module")
+def phone(sandbox: SandboxProcess) -> Iterator[Phone]:
+    """The one user of this module."""
+    with Phone(sandbox.phone.base_url, user="tools") as phone:
+        yield phone
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tools") / "base"
+
+
+@pytest.fixture(scope="module")
+def server(base: Path, phone: Phone) -> Iterator[Stdio]:
+    log_in(base, phone)
+    started = Stdio(environment(base, phone.environment), log=base.parent / "log")
+    started.handshake()
+    phone.wait_polling()
+    yield started
+    if started.process.poll() is None:
+        started.close()
+
+
+@pytest.fixture
+def client(server: Stdio) -> Stdio:
+    """The one server of this module, with nothing left of the test before."""
+    while server.call("recv", timeout=0)["messages"]:
+        pass
+    return server
+
+
+def newest(phone: Phone) -> int:
+    return max((message.n for message in phone.chat()), default=0)
+
+
+def test_messages_both_ways(client: Stdio, phone: Phone) -> None:
     bot = phone.wait_polling()
     wrote = phone.write("你好 <b>\u202eabc")
     result = client.call("recv", timeout=10)
@@ -41,7 +78,7 @@ def test_messages_both_ways(stdio: Starter, phone: Phone) -> None:
     assert sent["replies_left"] == 9
     assert [m["text"] for m in sent["new_messages"]] == ["and while you answered"]
     (answer,) = phone.wait_for("an answer")
-    found = client.call("history", user_id=phone.user_id())
+    found = client.call("history", user_id=phone.user_id(), bot_id=bot.bot_id)
     assert (found["total"], found["limit"], found["offset"]) == (3, 50, 0)
     assert found["messages"][0]["message_id"] == answer.message_id
     only = client.call("history", direction="sent", text_contains="AN ANS")
@@ -50,9 +87,7 @@ def test_messages_both_ways(stdio: Starter, phone: Phone) -> None:
     assert [m["text"] for m in page["messages"]] == ["and while you answered"]
 
 
-def test_quotes(stdio: Starter, phone: Phone) -> None:
-    client = stdio()
-    phone.wait_polling()
+def test_quotes(client: Stdio, phone: Phone) -> None:
     phone.write("hello")
     client.call("recv", timeout=10)
     client.call("send", to=phone.user_id(), text="shall I delete it?")
@@ -64,13 +99,12 @@ def test_quotes(stdio: Starter, phone: Phone) -> None:
     assert message["ref_msg"]["message_id"] == asked.message_id
 
 
-def test_media(stdio: Starter, phone: Phone, tmp_path: Path, base: Path) -> None:
-    client = stdio()
-    phone.wait_polling()
+def test_media(client: Stdio, phone: Phone, tmp_path: Path, base: Path) -> None:
     picture = qr_png("a picture")
+    before = newest(phone)
     phone.send_media("image", picture)
     phone.send_media("file", b"content", file_name="../../报告 😀.txt")
-    phone.wait_for(author="user", count=2, acknowledged=True)
+    phone.wait_for(author="user", count=2, after=before, acknowledged=True)
     image, file = client.call("recv", timeout=10)["messages"]
     assert (image["msg_type"], file["msg_type"]) == ("IMAGE", "FILE")
     assert file["media"]["size"] == 7
@@ -89,6 +123,7 @@ def test_media(stdio: Starter, phone: Phone, tmp_path: Path, base: Path) -> None
     assert Path(saved["path"]).parent == folder
     assert Path(saved["path"]).read_bytes() == b"content"
 
+    before = newest(phone)
     picture_path = tmp_path / "图.png"
     picture_path.write_bytes(picture)
     sent = client.call(
@@ -100,15 +135,13 @@ def test_media(stdio: Starter, phone: Phone, tmp_path: Path, base: Path) -> None
         file_name="名字.png",
     )
     assert [part["state"] for part in sent["parts"]] == ["sent", "sent", "sent"]
-    text, image_message, file_message = phone.wait_for(count=3)
+    text, image_message, file_message = phone.wait_for(count=3, after=before)
     assert text.text == "both"
     assert phone.content(image_message) == picture
     assert file_message.file_name == "名字.png"
 
 
-def test_progress(stdio: Starter, phone: Phone, tmp_path: Path) -> None:
-    client = stdio()
-    phone.wait_polling()
+def test_progress(client: Stdio, phone: Phone, tmp_path: Path) -> None:
     phone.write("hello")
     client.call("recv", timeout=10)
     big = tmp_path / "big.bin"
@@ -123,8 +156,11 @@ def test_progress(stdio: Starter, phone: Phone, tmp_path: Path) -> None:
     assert all(one["total"] >= 20_000_000 for one in told)
 
 
-def test_cancelled_upload_stops(stdio: Starter, phone: Phone, tmp_path: Path) -> None:
-    client = stdio()
+def test_cancelled_upload_stops(
+    stdio: Starter, server: Stdio, phone: Phone, tmp_path: Path
+) -> None:
+    server.close()
+    client = stdio(env=environment(server.base, phone.environment))
     phone.wait_polling()
     phone.write("hello")
     client.call("recv", timeout=10)
@@ -146,8 +182,8 @@ def test_cancelled_upload_stops(stdio: Starter, phone: Phone, tmp_path: Path) ->
     assert not [line for line in client.rest() if json.loads(line).get("id") == sending]
 
 
-def test_sessions(stdio: Starter, phone: Phone) -> None:
-    client = stdio()
+def test_sessions(stdio: Starter, base: Path, phone: Phone) -> None:
+    client = stdio(env=environment(base, phone.environment))
     bot = phone.wait_polling()
     (session,) = client.call("sessions")["sessions"]
     assert session == {
@@ -165,16 +201,27 @@ def test_sessions(stdio: Starter, phone: Phone) -> None:
     assert "`login` tool" in client.fail("send", to=phone.user_id(), text="hi")
 
 
-@pytest.mark.parametrize("tool", ["recv", "history", "sessions"])
-def test_results_match_their_schemas(stdio: Starter, phone: Phone, tool: str) -> None:
-    client = stdio()
+def test_results_match_their_schemas(stdio: Starter, base: Path, phone: Phone) -> None:
+    log_in(base, phone)
+    client = stdio(env=environment(base, phone.environment))
     phone.wait_polling()
     phone.write("hello")
     phone.wait_for("hello", author="user", acknowledged=True)
     schemas: dict[str, Any] = {
         t["name"]: t["outputSchema"] for t in client.ask("tools/list")["tools"]
     }
-    result = client.ask("tools/call", name=tool, arguments={})
-    jsonschema.validate(result["structuredContent"], schemas[tool])
-    # Old clients read the text.
-    assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+    calls = {
+        "recv": {},
+        "send": {"to": phone.user_id(), "text": "hi"},
+        "history": {},
+        "sessions": {},
+        "login": {},
+        "rename_session": {"old_name": "default", "new_name": "work"},
+        "set_default": {"session_name": "work"},
+        "logout": {},
+    }
+    for tool, arguments in calls.items():
+        result = client.ask("tools/call", name=tool, arguments=arguments)
+        jsonschema.validate(result["structuredContent"], schemas[tool])
+        # Old clients read the text.
+        assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
