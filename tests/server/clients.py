@@ -7,13 +7,14 @@ import os
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from weilink.service.leading import is_led
 
@@ -29,17 +30,25 @@ ENVELOPE = {
 class Process:
     """A `weilink mcp` process; its log goes to a file."""
 
-    def __init__(self, env: Mapping[str, str], *arguments: str, log: Path) -> None:
+    def __init__(
+        self, env: Mapping[str, str], *arguments: str, log: Path, over_socket: bool = False
+    ) -> None:
         self.log = log
         self.base = Path(env["WEILINK_BASE_PATH"])
+        # Node.js, and so Claude Code, gives its children sockets where others give pipes.
+        ours, theirs = socket.socketpair() if over_socket else (None, None)
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "weilink", "mcp", *arguments],
                 env=dict(env),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=theirs.fileno() if theirs else subprocess.PIPE,
                 stderr=file,
             )
+        if ours and theirs:
+            theirs.close()
+            self.process.stdout = cast("IO[bytes]", ours.makefile("rb", buffering=0))
+            ours.close()
 
     def log_text(self) -> str:
         """What it wrote on stderr so far."""
@@ -85,8 +94,10 @@ class Process:
 class Stdio(Process):
     """A client over stdin and stdout, before or after its handshake."""
 
-    def __init__(self, env: Mapping[str, str], *arguments: str, log: Path) -> None:
-        super().__init__(env, *arguments, log=log)
+    def __init__(
+        self, env: Mapping[str, str], *arguments: str, log: Path, over_socket: bool = False
+    ) -> None:
+        super().__init__(env, *arguments, log=log, over_socket=over_socket)
         self.lines: list[bytes] = []
         """Every line that was read. Nothing is taken off the pipe before somebody asks."""
         self.notifications: list[dict[str, Any]] = []

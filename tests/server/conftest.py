@@ -67,10 +67,12 @@ def stdio(tmp_path: Path, running: list[Process], request: pytest.FixtureRequest
         *arguments: str,
         env: dict[str, str] | None = None,
         version: str = "2025-11-25",
+        over_socket: bool = False,
         **capabilities: object,
     ) -> Stdio:
         given = request.getfixturevalue("env") if env is None else env
-        client = Stdio(given, *arguments, log=tmp_path / f"{len(running)}.log")
+        log = tmp_path / f"{len(running)}.log"
+        client = Stdio(given, *arguments, log=log, over_socket=over_socket)
         running.append(client)
         if version:
             client.handshake(version, **capabilities)

@@ -51,8 +51,11 @@ def test_acknowledged_once_read(stdio: Starter, phone: Phone, base: Path) -> Non
     assert client.call("recv", timeout=0) == {"messages": [], "waiting": 0}
 
 
-def test_not_acknowledged_while_unread(stdio: Starter, phone: Phone, base: Path) -> None:
-    client = stdio()
+@pytest.mark.parametrize("over_socket", [False, True], ids=["pipe", "socket"])
+def test_not_acknowledged_while_unread(
+    stdio: Starter, phone: Phone, base: Path, over_socket: bool
+) -> None:
+    client = stdio(over_socket=over_socket)
     phone.wait_polling()
     phone.write("one")
     client.start("tools/call", name="recv", arguments={"timeout": 10})
