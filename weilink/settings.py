@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     token: SecretStr | None = Field(None, description="bearer token for the HTTP transports")
     media_limit_mib: int = Field(100, ge=1, description="largest file to send or fetch, in MiB")
     send_folders: list[Path] = Field([], description="only files in these may be sent; [] for any")
+    show_typing: bool = Field(True, description="show in WeChat that an agent works on a message")
+    show_tool_calls: bool = Field(False, description="show an agent's tool calls in the chat")
     lang: Literal["en", "zh"] | None = Field(None, description="language of messages to people")
 
     @classmethod

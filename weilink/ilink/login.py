@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from weilink.ilink.client import ILinkClient
@@ -38,7 +38,7 @@ class Credentials:
     bot_id: str
     user_id: str
     base_url: str
-    token: str
+    token: str = field(repr=False)
 
 
 class Login:

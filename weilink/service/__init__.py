@@ -23,6 +23,8 @@ from weilink.service.presence import Presence
 from weilink.service.sendable import Sendable
 from weilink.service.sending import Sender
 from weilink.service.spool import Spool
+from weilink.service.toolcalls import ToolCalls
+from weilink.service.typing import Typist
 from weilink.service.uploading import Uploader
 from weilink.settings import Settings
 from weilink.store import Store
@@ -55,7 +57,9 @@ class Service:
             Preparer(sendable, spool, limit),
             spool,
         )
-        self.leader = Leader(store, self.changes, self.sender, self.client_for)
+        self.tool_calls = ToolCalls(store, self.sender, enabled=settings.show_tool_calls)
+        typist = Typist(store, self.changes, self.client_for, enabled=settings.show_typing)
+        self.leader = Leader(store, self.changes, self.sender, typist, self.client_for)
 
     def client_for(self, session: BotSession) -> ILinkClient:
         """Return a client that acts as the bot of `session`."""

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from weilink.service.changes import Changes
 from weilink.service.receiving import Poller
 from weilink.service.sending import ClientFor, Sender
+from weilink.service.typing import Typist
 from weilink.store import Store
 from weilink.store.credentials import BotSession
 from weilink.store.files import private_folder
@@ -53,11 +54,17 @@ async def lead_when_possible(base_path: Path, work: Task) -> None:
 
 
 class Leader:
-    """What the leader does for all: a poller for each bot, and the outbox."""
+    """What the leader does for all: a poller for each bot, the outbox, typing."""
 
     def __init__(
-        self, store: Store, changes: Changes, sender: Sender, client_for: ClientFor
+        self,
+        store: Store,
+        changes: Changes,
+        sender: Sender,
+        typist: Typist,
+        client_for: ClientFor,
     ) -> None:
+        self._typist = typist
         self._store = store
         self._changes = changes
         self._sender = sender
@@ -71,6 +78,7 @@ class Leader:
             for task in others:
                 tasks.start_soon(task)
             tasks.start_soon(self._sender.run)
+            tasks.start_soon(self._typist.run)
             while True:
                 changed = self._changes.next
                 await self._match_pollers(tasks)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +29,11 @@ from weilink.service.receiving import STALE
 from weilink.service.splitting import split
 from weilink.service.spool import Progress, Spool
 from weilink.service.tasks import beside
+from weilink.service.typing import learn
 from weilink.service.uploading import LostFileError, Uploader
+from weilink.service.windows import REPLIES
+from weilink.service.windows import WINDOW_MS as WINDOW_MS
+from weilink.service.windows import replies_left as replies_left
 from weilink.store import Store
 from weilink.store.clock import now_ms
 from weilink.store.credentials import BotSession
@@ -38,11 +41,6 @@ from weilink.store.models import NewPart, Part, PartState, ReplyWindow
 
 logger = logging.getLogger(__name__)
 
-REPLIES = 10
-"""Messages that one context token carries; the next one is refused (reported by users)."""
-WINDOW_MS = 24 * 3600 * 1000
-"""The longest life of a context token (reported by users). Later the service may take a message
-and show it to nobody, so nothing is sent on an older one."""
 LEASE_MS = 15_000
 """A part still `sending` after this has lost its sender, which renews it while it lives."""
 RENEW = 4.0
@@ -125,7 +123,7 @@ class Sender:
         wanted = [p for p in parts if not isinstance(p, TextPart) or p.text.strip()]
         if not wanted:
             raise UsageError("there is nothing to send: the text is empty")
-        bot = await self._bot_for(user_id)
+        bot = await self.bot_for(user_id)
         new = await self._prepared(bot, user_id, wanted)
         try:
             rows = await self._store.outbox.add(bot.bot_id, user_id, new, RESERVED_MS)
@@ -170,7 +168,13 @@ class Sender:
             if part.upload is not None:
                 self._spool.drop(part.client_id)
 
-    async def _bot_for(self, user_id: str) -> BotSession:
+    async def bot_for(self, user_id: str) -> BotSession:
+        """Return the bot that the user wrote to last: through it they can be answered.
+
+        Raises:
+            NotLoggedInError: no bot session is there.
+            UsageError: nobody of that id ever wrote.
+        """
         sessions = {session.bot_id: session for session in self._store.credentials.load()}
         if not sessions:
             raise NotLoggedInError("no bot is logged in: run 'weilink login' (or the login tool)")
@@ -249,6 +253,8 @@ class Sender:
             await self._hold(part, VANISHED, NEVER, refused=True)
             return False
         await self._store.outbox.sent(part, message_id, window.token)
+        if now_window := await self._store.windows.get(part.bot_id, part.user_id):
+            await learn(self._store, now_window, refused=False)
         if part.upload is not None:
             self._spool.drop(part.client_id)
         return True
@@ -265,6 +271,7 @@ class Sender:
             if part.refusals + 1 >= GIVE_UP:
                 # Refused on one fresh token after the other: it is not the token.
                 return await self._give_up(part, str(problem))
+            await learn(self._store, window, refused=True)
             await self._store.windows.died(bot.bot_id, part.user_id, window.token)
             await self._hold(part, WINDOW_CLOSED, NEVER, refused=True)
         elif isinstance(problem, LostFileError):
@@ -418,10 +425,3 @@ class _Meter:
 
 def _under_way(part: Part) -> bool:
     return part.state is PartState.SENDING or (part.state is PartState.QUEUED and not part.reason)
-
-
-def replies_left(window: ReplyWindow | None) -> int:
-    """Return how many messages the window still takes."""
-    if window is None or window.dead or time.time() * 1000 - window.received_at > WINDOW_MS:
-        return 0
-    return max(REPLIES - window.replies_used, 0)

@@ -22,6 +22,7 @@ from weilink.store.outbox import Outbox
 from weilink.store.preferences import Preferences
 from weilink.store.takeover import TakeOver
 from weilink.store.windows import Windows
+from weilink.store.working import Working
 
 __all__ = ["Store"]
 
@@ -35,6 +36,7 @@ class Store:
         self.inbox = Inbox(self._db)
         self.outbox = Outbox(self._db)
         self.windows = Windows(self._db)
+        self.working = Working(self._db)
         self.bots = Bots(self._db)
         self.agent_sessions = AgentSessions(self._db)
         self.bindings = Bindings(self._db)

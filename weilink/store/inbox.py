@@ -13,6 +13,7 @@ from weilink.store.messages import COLUMNS, insert, message_of
 from weilink.store.models import Claim, Delivery, Direction, NewMessage, StoredMessage
 from weilink.store.quotes import resolved
 from weilink.store.windows import remember_token
+from weilink.store.working import begin
 
 CLOCK_MS = 5_000
 """How far in the future a claim may seem to be made: clocks are corrected by a little."""
@@ -205,14 +206,14 @@ def _acknowledge(db: sqlite3.Connection, claim_id: str) -> bool:
     )
     # A release keeps claim_id on the messages, so that a late acknowledgement finds those that
     # nobody else has claimed since.
-    return (
-        db.execute(
-            "UPDATE messages SET delivery = 'delivered'"
-            " WHERE claim_id = ? AND delivery IN ('claimed', 'pending')",
-            (claim_id,),
-        ).rowcount
-        > 0
-    )
+    delivered = db.execute(
+        "UPDATE messages SET delivery = 'delivered'"
+        " WHERE claim_id = ? AND delivery IN ('claimed', 'pending')",
+        (claim_id,),
+    ).rowcount
+    if delivered:
+        begin(db, claim_id)
+    return delivered > 0
 
 
 def _release(db: sqlite3.Connection, claim_id: str) -> None:

@@ -14,6 +14,7 @@ from weilink.store.messages import insert
 from weilink.store.models import Delivery, Direction, NewPart, Part, PartState, Upload
 from weilink.store.text import storable
 from weilink.store.windows import count_reply
+from weilink.store.working import end
 
 _FIELDS = [field.name for field in dataclasses.fields(Part)]
 _COLUMNS = ", ".join(_FIELDS)
@@ -115,6 +116,14 @@ class Outbox:
         """Return the parts that were not sent, queued and failed, the newest first."""
         return await self._db.read(_unsettled, limit)
 
+    async def retry(self, row: int) -> bool:
+        """Queue a part that waits or has failed, to be sent now. False when it is neither."""
+        return await self._db.write(_retry, row)
+
+    async def drop(self, row: int) -> bool:
+        """Remove a part that waits or has failed. False when it is neither."""
+        return await self._db.write(_drop, row)
+
     async def counts(self) -> dict[PartState, int]:
         """Return how many parts are in which state."""
         return await self._db.read(_counts)
@@ -211,6 +220,8 @@ def _sent(db: sqlite3.Connection, part: Part, message_id: str, token: str) -> No
         # Two senders (a lease that ran out under one of them) and one message: counted once.
         return
     count_reply(db, part.bot_id, part.user_id, token)
+    if part.msg_type != "TOOL":
+        end(db, part.bot_id, part.user_id)
     insert(
         db,
         bot_id=part.bot_id,
@@ -317,3 +328,18 @@ def _counts(db: sqlite3.Connection) -> dict[PartState, int]:
         PartState(state): count
         for state, count in db.execute("SELECT state, count(*) FROM outbox GROUP BY state")
     }
+
+
+def _retry(db: sqlite3.Connection, row: int) -> bool:
+    now = now_ms()
+    changed = db.execute(
+        "UPDATE outbox SET state = 'queued', next_try_at = 0, refusals = 0, errors = 0,"
+        " updated_at = ?, expires_at = ? WHERE row = ? AND state IN ('queued', 'failed')",
+        (now, now + LIFE_MS, row),
+    )
+    return changed.rowcount > 0
+
+
+def _drop(db: sqlite3.Connection, row: int) -> bool:
+    gone = db.execute("DELETE FROM outbox WHERE row = ? AND state IN ('queued', 'failed')", (row,))
+    return gone.rowcount > 0
