@@ -62,7 +62,7 @@ class Claude:
             )
         self._server(request, changes, program)
         self._hooks(request, changes)
-        folder = request.folder / ".claude" if request.scope == "project" else _config_folder()
+        folder = request.folder / ".claude" if request.scope == "project" else config_folder()
         changes.whole_file(
             folder / "skills" / "weilink" / "SKILL.md",
             templates.text("skill/SKILL.md").encode(),
@@ -72,7 +72,7 @@ class Claude:
 
     def place(self, scope: Scope, folder: Path) -> Path:
         """Return the folder that tells installations of the same scope apart."""
-        return _config_folder() if scope == "user" else folder
+        return config_folder() if scope == "user" else folder
 
     def next_steps(self, request: Request) -> list[str]:
         """Return what the user does after the installation."""
@@ -86,7 +86,7 @@ class Claude:
         return steps
 
     def _hooks(self, request: Request, changes: Changes) -> None:
-        folder = _config_folder() if request.scope == "user" else request.folder / ".claude"
+        folder = config_folder() if request.scope == "user" else request.folder / ".claude"
         file = folder / ("settings.local.json" if request.scope == "local" else "settings.json")
         hooks.describe(request, changes, "claude/hooks.json", file, "json")
 
@@ -127,14 +127,15 @@ class Claude:
         )
 
 
-def _config_folder() -> Path:
+def config_folder() -> Path:
+    """Return the folder that Claude Code reads."""
     asked = os.environ.get("CLAUDE_CONFIG_DIR")
     return Path(asked).absolute() if asked else Path.home() / ".claude"
 
 
 def _state_file() -> Path:
     """Return the file in which Claude Code keeps MCP servers of user and local scope."""
-    old = _config_folder() / ".config.json"
+    old = config_folder() / ".config.json"
     if old.is_file() and old.stat().st_size:
         return old
     asked = os.environ.get("CLAUDE_CONFIG_DIR")

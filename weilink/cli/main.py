@@ -18,6 +18,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Set up": {
         "login": ("login", "Log a WeChat bot in with a QR code"),
         "setup": ("setup", "Put WeiLink into Claude Code and other agents, or take it out"),
+        "doctor": ("doctor", "Check everything that could be wrong, and say how to cure it"),
         "status": ("status", "Show bots, waiting messages and who leads"),
     },
     "Messages": {

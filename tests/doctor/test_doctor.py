@@ -1,0 +1,282 @@
+"""`weilink doctor`: every finding has its cure, and the cure cures it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.setup.conftest import Home, home, make_home
+from tests.setup.test_codex import codex, listed, program, write_hooks
+from tests.support.server import Server
+from weilink.cli.main import run
+from weilink.doctor import policies
+from weilink.sandbox.process import SandboxProcess
+
+__all__ = ["codex", "home", "make_home", "program"]
+
+Findings = dict[str, list[dict[str, str]]]
+
+
+@pytest.fixture
+def examine(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the doctor; returns its exit code and its findings by the name of the check."""
+
+    def doctor() -> tuple[int, Findings]:
+        capsys.readouterr()
+        code = run(["doctor", "--json"])
+        found: Findings = {}
+        for finding in json.loads(capsys.readouterr().out)["findings"]:
+            assert set(finding) == {"check", "level", "what", "why", "cure"}
+            if finding["level"] != "ok":
+                assert finding["why"] or finding["level"] == "note", finding
+            found.setdefault(finding["check"], []).append(finding)
+        return code, found
+
+    return doctor
+
+
+def levels(found: Findings, check: str) -> list[str]:
+    return [finding["level"] for finding in found.get(check, [])]
+
+
+def test_nothing_is_there_yet(home: Home, examine: Any) -> None:
+    before = home.tree()
+
+    code, found = examine()
+
+    assert code == 0
+    assert levels(found, "setup") == levels(found, "bots") == ["warning"]
+    assert found["bots"][0]["cure"] == "weilink login"
+    assert home.tree() == before, "the doctor only looks"
+
+
+def test_all_in_place(home: Home, examine: Any) -> None:
+    home.done()
+
+    _, found = examine()
+
+    assert levels(found, "claude.files") == ["ok"]
+    assert levels(found, "files") == levels(found, "hook") == ["ok"]
+    # The program is not there, in this home.
+    assert levels(found, "claude.program") == ["warning"]
+
+
+@pytest.mark.parametrize("what", ["hook", "script", "server", "skill"])
+def test_what_is_missing_is_found_and_cured(home: Home, examine: Any, what: str) -> None:
+    home.done("--transport", "http", "--hooks", "prompt,turn")
+    if what == "hook":
+        home.write_settings(b"{}")
+    elif what == "script":
+        home.script.write_text("# WeiLink, an old one")
+    elif what == "server":
+        home.servers.write_text("{}")
+    else:
+        home.skill.unlink()
+
+    code, found = examine()
+
+    (finding,) = found["claude.files"]
+    assert (code, finding["level"]) == (1, "error")
+    assert finding["cure"] == "weilink setup claude --transport http --hooks prompt,turn"
+    assert run([*finding["cure"].split()[1:], "--yes"]) == 0
+    assert levels(examine()[1], "claude.files") == ["ok"]
+
+
+def test_a_file_that_is_not_valid_is_named_with_its_place(home: Home, examine: Any) -> None:
+    home.done()
+    home.settings.write_text("{\n  nonsense")
+
+    code, found = examine()
+
+    assert code == 1
+    assert f"{home.settings}, line 2, column 3" in found["claude.files"][0]["what"]
+
+
+def test_files_that_others_can_read(home: Home, examine: Any) -> None:
+    home.done()
+    home.base.chmod(0o755)
+    (home.base / "setup").chmod(0o755)
+
+    code, found = examine()
+
+    (finding,) = found["files"]
+    assert (code, finding["level"]) == (1, "error")
+    assert finding["cure"] == f"chmod -R go= '{home.base}'"
+    home.base.chmod(0o700)
+    assert levels(examine()[1], "files") == ["ok"]
+
+
+def test_an_interrupted_setup_is_told(home: Home, examine: Any) -> None:
+    home.done()
+    (home.base / "setup" / "journal.json").write_text("{}")
+
+    assert "interrupted" in examine()[1]["setup"][0]["what"]
+
+
+def test_a_project_that_is_gone_is_only_a_note(home: Home, examine: Any) -> None:
+    home.done("--scope", "project")
+    shutil.rmtree(home.project)
+
+    # This is also the current folder.
+    code, found = examine()
+
+    assert (code, levels(found, "claude.files")) == (0, ["note"])
+
+
+def test_hooks_that_stand_twice(home: Home, examine: Any) -> None:
+    home.done()
+    content = json.loads(home.settings.read_bytes())
+    groups = content["hooks"]["UserPromptSubmit"]
+    old = {"hooks": [{"type": "command", "command": "python3 /old/weilink_hook.py claude"}]}
+    groups.append(old)
+    home.settings.write_text(json.dumps(content))
+
+    (finding,) = examine()[1]["claude.leftovers"]
+    assert "twice" in finding["what"]
+    assert run([*finding["cure"].split()[1:], "--yes"]) == 0
+    assert "claude.leftovers" not in examine()[1]
+
+
+def test_what_weilink_0_6_left(codex: Home, examine: Any) -> None:
+    plugin = codex.root / ".claude/plugins/weilink"
+    plugin.parent.mkdir(parents=True)
+    plugin.symlink_to("/gone")
+    codex.agent = "claude"
+    codex.done()
+    old = "python3 ~/.codex/hooks/weilink_poll_inject.py"
+    write_hooks(codex, {"hooks": [{"type": "command", "command": old, "timeout": 5}]})
+    codex.agent = "codex"
+    codex.done()
+
+    found = examine()[1]
+
+    assert [finding["cure"] for finding in found["claude.leftovers"]] == [f"rm '{plugin}'"]
+    assert "0.6 (UserPromptSubmit)" in found["codex.leftovers"][0]["what"]
+
+
+def test_trust_is_looked_at(codex: Home, program: Path, examine: Any) -> None:
+    codex.done("--no-trust")
+
+    code, found = examine()
+
+    assert (code, levels(found, "codex.trust")) == (1, ["error"])
+    assert found["codex.trust"][0]["cure"].startswith("weilink setup codex")
+    codex.done()
+    assert levels(examine()[1], "codex.trust") == ["ok"]
+    assert set(listed(codex).values()) == {"trusted"}
+
+
+def test_trust_that_cannot_be_asked_for(
+    codex: Home, program: Path, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codex.done()
+    monkeypatch.setenv("STAND_IN", "refuses hooks/list")
+
+    assert levels(examine()[1], "codex.trust") == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [
+        ("weilink: python3 -m weilink mcp - ✔ Connected", "ok"),
+        ("weilink: python3 -m weilink mcp - ✗ Failed to connect", "error"),
+        ("other: x - ✔ Connected", "error"),
+    ],
+)
+def test_the_agent_is_asked_for_its_servers(
+    home: Home, examine: Any, monkeypatch: pytest.MonkeyPatch, said: str, level: str
+) -> None:
+    home.done()
+    command = home.root / "bin" / "claude"
+    home.write(command, f'#!/bin/sh\n[ "$1" = mcp ] && echo "{said}" || echo 2.1.330\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
+
+    assert levels(examine()[1], "claude.server") == [level]
+
+
+def test_policies_that_switch_hooks_off(
+    codex: Home, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    managed = codex.root / "etc"
+    monkeypatch.setattr(policies, "managed_claude", lambda: [managed / "claude.json"])
+    monkeypatch.setattr(policies, "managed_codex", lambda: [managed / "codex.toml"])
+    codex.done()
+    codex.agent = "claude"
+    codex.done()
+    assert "claude.policy" not in examine()[1] and "codex.policy" not in examine()[1]
+
+    codex.write(managed / "claude.json", '{"allowManagedHooksOnly": true}')
+    codex.write(managed / "codex.toml", "[features]\nhooks = false\n")
+    codex.write(codex.project / ".claude/settings.local.json", '{"disableAllHooks": true}')
+    found = examine()[1]
+
+    assert ["allowManagedHooksOnly" in f["what"] for f in found["claude.policy"]] == [True, False]
+    assert "who manages" in found["claude.policy"][0]["cure"]
+    assert "disableAllHooks" in found["claude.policy"][1]["cure"]
+    assert levels(found, "codex.policy") == ["error"]
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32"])
+def test_where_policies_are(system: str) -> None:
+    assert policies.managed_claude(system)[0].name == "managed-settings.json"
+    assert "codex" in str(policies.managed_codex(system)[0]).lower()
+
+
+def test_a_hook_that_fails_or_hangs(
+    home: Home, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.done()
+    home.script.write_text("# weilink\nraise SystemExit('broken')")
+    assert "broken" in examine()[1]["hook"][0]["what"]
+
+    from weilink.doctor import running
+
+    monkeypatch.setattr(running, "_SECONDS", 0.3)
+    home.script.write_text("# weilink\nimport time; time.sleep(60)")
+    assert "did not end" in examine()[1]["hook"][0]["what"]
+
+
+@pytest.fixture
+def running(home: Home) -> Iterator[Server]:
+    """A server on the home's base path."""
+    sandbox = SandboxProcess.start()
+    server = Server.logged_in(home.base, sandbox.phone)
+    try:
+        yield server
+    finally:
+        server.close()
+        sandbox.stop()
+
+
+def test_a_running_server_and_its_bot(running: Server, home: Home, examine: Any) -> None:
+    running.phone.write("hello")
+    running.wait_stored(1)
+
+    _, found = examine()
+
+    for check in ("leader", "endpoint", "hook", "bots", "replies"):
+        assert levels(found, check) == ["ok"], found.get(check)
+
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        file = home.base / "run" / "recv"
+        host, _, secret, pid = file.read_text().split()
+        file.write_text(f"{host} {port} {secret} {pid}\n")
+        assert levels(examine()[1], "endpoint") == ["error"]
+
+
+def test_people_read_what_why_and_cure(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["doctor"]) == 0
+
+    out = capsys.readouterr().out
+    assert "! No bot is logged in\n    Nobody can write to your agents.\n    → weilink login" in out
+    assert all(len(line) <= 80 for line in out.splitlines() if str(sys.prefix) not in line)

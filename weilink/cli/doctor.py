@@ -1,0 +1,38 @@
+"""`weilink doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from weilink.cli.common import echo_json, json_option, settings_of
+from weilink.i18n import t
+
+
+@click.command("doctor")
+@json_option
+@click.pass_context
+def doctor_command(ctx: click.Context, as_json: bool) -> None:
+    """Check everything that could be wrong, and say how to cure it.
+
+    Ends with 1 when something is broken, with 0 when there is nothing worse than a warning.
+    """
+    settings = settings_of(ctx)
+    from weilink.doctor import examine, screen
+
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        folder = Path.home()
+    findings = examine(settings, folder)
+    if as_json:
+        found = list(findings)
+        echo_json({"findings": [asdict(finding) for finding in found]})
+    else:
+        found = screen.show(findings)
+    if any(finding.level.value == "error" for finding in found):
+        if not as_json:
+            click.echo(t("Something is broken; the cures are above."), err=True)
+        raise click.exceptions.Exit(1)

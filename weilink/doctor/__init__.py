@@ -1,0 +1,24 @@
+"""`weilink doctor`: everything that a user could get wrong, with the cure for each.
+
+One module for each group of checks; each is a generator of findings, so that the groups after one
+that takes long are not held up on the screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from weilink.doctor import agents, bots, computer, running
+from weilink.doctor.finding import Finding
+from weilink.settings import Settings
+
+__all__ = ["Finding", "examine"]
+
+
+def examine(settings: Settings, folder: Path) -> Iterator[Finding]:
+    """Look at everything; `folder` is the one whose project settings count. Changes nothing."""
+    yield from computer.check(settings)
+    yield from agents.check(settings, folder)
+    yield from running.check(settings)
+    yield from bots.check(settings)

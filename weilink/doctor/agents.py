@@ -1,0 +1,206 @@
+"""The agents: versions, files, hooks, trust, and whether they reach the MCP server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from weilink import agents
+from weilink.agents.base import Agent, Program, TrustError, TrustingAgent
+from weilink.doctor import leftovers, policies
+from weilink.doctor.finding import Finding, Level, ok
+from weilink.errors import WeiLinkError
+from weilink.i18n import t
+from weilink.settings import Settings
+from weilink.setup.engine.store import Store
+from weilink.setup.install import Choice, Job
+from weilink.setup.installed import choices
+
+_SECONDS = 60.0
+
+
+def check(settings: Settings, folder: Path) -> Iterator[Finding]:
+    """Look at every agent that is on this computer or was set up."""
+    store = Store(settings.base_path / "setup")
+    try:
+        installed = list(choices(store))
+    except WeiLinkError as error:
+        why = t("Without it, setup does not know what it did.")
+        yield Finding("setup", Level.ERROR, str(error), why, "")
+        return
+    if store.journal.exists():
+        yield Finding(
+            "setup",
+            Level.WARNING,
+            t("A run of setup was interrupted"),
+            t("Its files are whole, but it is half done."),
+            "weilink setup",
+        )
+    if not installed:
+        yield Finding(
+            "setup",
+            Level.WARNING,
+            t("WeiLink is in no agent"),
+            t("No agent hears of messages."),
+            "weilink setup",
+        )
+    for agent in agents.ALL.values():
+        program = agent.find()
+        mine = [(choice, place) for choice, place in installed if choice.agent is agent]
+        if program is None and not mine:
+            continue
+        yield _version(agent, program)
+        yield from leftovers.check(agent)
+        for choice, place in mine:
+            yield from _installation(settings, choice, place)
+        if mine:
+            yield from policies.check(agent, folder)
+            yield from _reachable(
+                agent, program, mine[0][1] if mine[0][0].scope != "user" else folder
+            )
+
+
+def _version(agent: Agent, program: Program | None) -> Finding:
+    check = f"{agent.name}.program"
+    if program is None:
+        return Finding(
+            check,
+            Level.WARNING,
+            t("{agent} was set up, but is not found on PATH", agent=agent.title),
+            t("When it is gone for good, its files still name WeiLink."),
+            f"weilink setup {agent.name} --uninstall",
+        )
+    return ok(check, f"{agent.title} {program.version} ({program.path})".replace("  ", " "))
+
+
+def _installation(settings: Settings, choice: Choice, place: Path) -> Iterator[Finding]:
+    name = choice.agent.name
+    command = f"weilink setup {name}"
+    if choice.scope != "user":
+        command = f"cd '{place}' && {command} --scope {choice.scope}"
+    if choice.transport == "http":
+        command += " --transport http"
+    if choice.hooks != tuple(choice.agent.hooks):
+        command += f" --hooks {','.join(choice.hooks) or 'none'}"
+    if choice.scope != "user" and not place.is_dir():
+        yield Finding(
+            f"{name}.files",
+            Level.NOTE,
+            t("{path} is gone; WeiLink was set up there", path=place),
+        )
+        return
+    job = Job(choice, settings, place)
+    try:
+        plan = job.plan()
+    except WeiLinkError as error:
+        why = t("The agent may ignore the file, and setup cannot edit it.")
+        yield Finding(f"{name}.files", Level.ERROR, str(error), why, command)
+        return
+    changed = [change for change in plan.changes if change.effective]
+    if changed:
+        paths = ", ".join(str(change.snapshot.path) for change in changed)
+        yield Finding(
+            f"{name}.files",
+            Level.ERROR,
+            t("Not as setup wrote it: {paths}", paths=paths),
+            t("Hooks or the MCP server are missing, old, or name a place that has moved."),
+            command,
+        )
+    else:
+        hooks = ", ".join(choice.hooks) or t("none")
+        what = t("{agent} ({scope}): everything is in place; hooks: {hooks}",
+                 agent=choice.agent.title, scope=choice.scope, hooks=hooks)  # fmt: skip
+        yield ok(f"{name}.files", what)
+    if choice.hooks:
+        yield from _trust(job, command)
+
+
+def _trust(job: Job, command: str) -> Iterator[Finding]:
+    agent, program = job.choice.agent, job.program
+    if not isinstance(agent, TrustingAgent) or program is None:
+        return
+    check = f"{agent.name}.trust"
+    own = job.request.hook_command
+    try:
+        with agent.trust_server(program, Path.home()) as server:
+            hooks = server.hooks()
+    except TrustError as error:
+        what = t("{agent} could not be asked about trust: {problem}",
+                 agent=agent.title, problem=error)  # fmt: skip
+        yield Finding(check, Level.WARNING, what, t("It skips hooks that it does not trust."), "")
+        return
+    ours = [hook for hook in hooks if hook.command == own]
+    if not ours:
+        yield Finding(
+            check,
+            Level.ERROR,
+            t("{agent} does not list WeiLink's hooks", agent=agent.title),
+            t("No messages reach prompts."),
+            command,
+        )
+    elif all(hook.trusted for hook in ours):
+        yield ok(check, t("{agent} trusts WeiLink's hooks", agent=agent.title))
+    else:
+        yield Finding(
+            check,
+            Level.ERROR,
+            t("{agent} does not trust WeiLink's hooks", agent=agent.title),
+            t("It skips them without a word."),
+            t("{command}   (or type /hooks in codex)", command=command),
+        )
+
+
+def _reachable(agent: Agent, program: Program | None, folder: Path) -> Iterator[Finding]:
+    """Ask the agent itself for its MCP servers."""
+    if program is None or agent.name not in ("claude", "codex"):
+        return
+    check = f"{agent.name}.server"
+    cure = f"weilink setup {agent.name}"
+    try:
+        done = subprocess.run(
+            [str(program.path), "mcp", "list"],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_SECONDS,
+            env={**os.environ, "DISABLE_AUTOUPDATER": "1"},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        yield Finding(
+            check,
+            Level.WARNING,
+            t("'{command}' failed: {error}", command=f"{agent.name} mcp list", error=error),
+            t("Whether it has the MCP server is not known."),
+            "",
+        )
+        return
+    lines = [line.strip() for line in done.stdout.splitlines() if "weilink" in line.lower()]
+    bad = ("failed", "✗", "disabled", "not connected", "needs authentication")
+    if not lines:
+        finding = Finding(
+            check,
+            Level.ERROR,
+            t("'{command}' does not name weilink", command=f"{agent.name} mcp list"),
+            t("The agent has no tools to answer with."),
+            cure,
+        )
+    elif any(word in lines[0].lower() for word in bad):
+        finding = Finding(
+            check,
+            Level.ERROR,
+            t("{agent} says of its MCP server: {line}", agent=agent.title, line=lines[0]),
+            t("The agent has no tools to answer with."),
+            cure,
+        )
+    else:
+        finding = ok(check, t("{agent} knows the MCP server", agent=agent.title))
+        if "connected" in lines[0].lower():
+            finding = replace(finding, what=t("{agent} reaches the MCP server", agent=agent.title))
+    yield finding
