@@ -68,7 +68,9 @@ def test_messages_both_ways(client: Stdio, phone: Phone) -> None:
         "timestamp": wrote.create_time_ms,
         "bot_id": bot.bot_id,
         "direction": "received",
+        "group_id": "",
         "media": None,
+        "files": 0,
         "ref_msg": None,
     }
     phone.write("and while you answered")
@@ -97,6 +99,7 @@ def test_quotes(client: Stdio, phone: Phone) -> None:
     (message,) = client.call("recv", timeout=10)["messages"]
     assert message["ref_msg"]["text"] == "shall I delete it?"
     assert message["ref_msg"]["message_id"] == asked.message_id
+    assert message["ref_msg"]["from_user"] == "you"
 
 
 def test_media(client: Stdio, phone: Phone, tmp_path: Path, base: Path) -> None:
@@ -107,7 +110,7 @@ def test_media(client: Stdio, phone: Phone, tmp_path: Path, base: Path) -> None:
     phone.wait_for(author="user", count=2, after=before, acknowledged=True)
     image, file = client.call("recv", timeout=10)["messages"]
     assert (image["msg_type"], file["msg_type"]) == ("IMAGE", "FILE")
-    assert file["media"]["size"] == 7
+    assert (file["media"]["size"], file["files"]) == (7, 1)
     request = client.ask(
         "tools/call", name="download", arguments={"message_id": image["message_id"]}
     )

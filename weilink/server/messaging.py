@@ -17,7 +17,7 @@ from weilink.errors import UsageError
 from weilink.server.delivery import CLIENT
 from weilink.server.host import Host
 from weilink.server.progress import Progress
-from weilink.server.results import DownloadResult, HistoryResult, MessageOut, RecvResult, SendOut
+from weilink.server.results import DownloadResult, HistoryResult, RecvResult, SendOut
 
 if TYPE_CHECKING:
     from weilink.service import Service
@@ -172,7 +172,7 @@ class Messaging:
     ) -> HistoryResult:
         """Search the messages of all conversations, received and sent, newest first."""
         service = await self._host.service()
-        from weilink.server.showing import messages_out
+        from weilink.server.showing import message_out
         from weilink.service.times import moment
         from weilink.store.history import Query
         from weilink.store.models import Direction
@@ -190,7 +190,7 @@ class Messaging:
                 offset=offset,
             )
         )
-        messages = await messages_out(service, page.messages)
+        messages = [message_out(message) for message in page.messages]
         return HistoryResult(messages=messages, total=page.total, limit=limit, offset=offset)
 
     async def _take(self, service: Service, ctx: Context[Any, Any], timeout: float) -> RecvResult:
@@ -208,9 +208,9 @@ class Messaging:
             await service.claims.acknowledge(claim.id)
         else:
             await client.add(ctx.request_id, service.claims, claim.id)
-        from weilink.server.showing import messages_out
+        from weilink.server.showing import message_out
 
-        messages: list[MessageOut] = await messages_out(service, list(claim.messages))
+        messages = [message_out(message) for message in claim.messages]
         return RecvResult(messages=messages, waiting=claim.waiting)
 
 

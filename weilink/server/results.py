@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class MediaOut(BaseModel):
     """A picture, voice message, file or video in a message."""
 
+    kind: str = Field(description="IMAGE, VOICE, FILE or VIDEO")
     file_name: str = Field(default="", description="as the sender named it; files only")
     size: int = Field(default=0, description="bytes, 0 when WeChat does not say")
     seconds: float = Field(default=0, description="length of a voice message or video")
@@ -33,6 +34,7 @@ class QuoteOut(BaseModel):
     text: str = Field(
         default="", description="empty when this computer never saw the quoted message"
     )
+    part: str = Field(default="", description="the piece of it that was selected")
 
 
 class MessageOut(BaseModel):
@@ -45,15 +47,17 @@ class MessageOut(BaseModel):
     timestamp: int = Field(description="milliseconds since 1970")
     bot_id: str
     direction: str = Field(description="received or sent")
+    group_id: str = Field(default="", description="the group chat it was written in")
     media: MediaOut | None = Field(default=None, description="get the content with `download`")
+    files: int = Field(default=0, description="how many; `download` takes ID#2 for the second")
     ref_msg: QuoteOut | None = Field(default=None, description="the message that it quotes")
 
     @classmethod
-    def of(cls, message: StoredMessage, quoted: StoredMessage | None = None) -> MessageOut:
-        """Return the message as the tools show it; `quoted` is the one that it quotes by id."""
+    def of(cls, message: StoredMessage) -> MessageOut:
+        """Return the message as the tools show it."""
         from weilink.server.showing import message_out
 
-        return message_out(message, quoted)
+        return message_out(message)
 
 
 class RecvResult(BaseModel):

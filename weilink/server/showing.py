@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from weilink.ilink.models import Item, ItemType, Message
+from weilink.ilink.models import Item, Message
 from weilink.server.results import MediaOut, MessageOut, PartOut, QuoteOut, SendOut
 from weilink.service import Service
 from weilink.service.sending import SendResult
 from weilink.service.visible import visible
-from weilink.store.models import Direction, Part, PartState, StoredMessage
+from weilink.store.models import Direction, Part, PartState, Quote, StoredMessage
 
 
-async def messages_out(service: Service, messages: list[StoredMessage]) -> list[MessageOut]:
-    """Return messages as the tools show them, quotes looked up in the history."""
-    shown = []
-    for message in messages:
-        quoted = _quoted_id(message)
-        stored = await service.store.history.get(quoted) if quoted else None
-        shown.append(message_out(message, stored))
-    return shown
+async def messages_out(service: Service, messages: Sequence[StoredMessage]) -> list[MessageOut]:
+    """Return messages as the tools show them."""
+    return [message_out(message) for message in messages]
 
 
-def message_out(message: StoredMessage, quoted: StoredMessage | None = None) -> MessageOut:
+def message_out(message: StoredMessage) -> MessageOut:
     """Return a message as the tools show it, with hidden characters made visible."""
-    items = _items(message)
+    files = [media for item in _items(message) if (media := _media(item))]
     return MessageOut(
         message_id=message.message_id,
         from_user=visible(message.user_id),
@@ -33,8 +29,10 @@ def message_out(message: StoredMessage, quoted: StoredMessage | None = None) -> 
         timestamp=message.timestamp,
         bot_id=message.bot_id,
         direction=message.direction.value,
-        media=next(filter(None, map(_media, items)), None),
-        ref_msg=next(filter(None, (_quote(item, quoted) for item in items)), None),
+        group_id=visible(message.group_id),
+        media=files[0] if files else None,
+        files=len(files),
+        ref_msg=_quote(message.quote) if message.quote else None,
     )
 
 
@@ -50,48 +48,37 @@ def send_out(result: SendResult, new: list[MessageOut]) -> SendOut:
 
 
 def _items(message: StoredMessage) -> list[Item]:
+    """Return the items, those that the message quotes last: the order in which files count."""
     try:
-        return Message.model_validate(message.raw).item_list
+        own = Message.model_validate(message.raw).item_list
     except ValueError:
         return []  # stored as UNKNOWN, whatever it was
-
-
-def _quoted_id(message: StoredMessage) -> str:
-    ids = (item.ref_msg.svr_id for item in _items(message) if item.ref_msg is not None)
-    return next(filter(None, ids), "")
+    quoted = [item.ref_msg.message_item for item in own if item.ref_msg is not None]
+    return [*own, *filter(None, quoted)]
 
 
 def _media(item: Item) -> MediaOut | None:
-    if item.type == ItemType.IMAGE:
+    if item.image_item is not None:
         # The sizes that WeChat gives are those of the encrypted file.
-        return MediaOut()
-    if item.type == ItemType.VOICE and item.voice_item is not None:
-        return MediaOut(seconds=item.voice_item.playtime / 1000)
-    if item.type == ItemType.FILE and item.file_item is not None:
-        size = item.file_item.len
-        return MediaOut(
-            file_name=visible(item.file_item.file_name),
-            size=int(size) if size.isascii() and size.isdigit() else 0,
-        )
-    if item.type == ItemType.VIDEO and item.video_item is not None:
-        return MediaOut(seconds=item.video_item.play_length)
+        return MediaOut(kind="IMAGE")
+    if item.voice_item is not None and item.voice_item.media is not None:
+        return MediaOut(kind="VOICE", seconds=item.voice_item.playtime / 1000)
+    if (file := item.file_item) is not None:
+        size = int(file.len) if file.len.isdecimal() and len(file.len) < 19 else 0
+        return MediaOut(kind="FILE", file_name=visible(file.file_name), size=size)
+    if item.video_item is not None:
+        return MediaOut(kind="VIDEO", seconds=item.video_item.play_length)
     return None
 
 
-def _quote(item: Item, stored: StoredMessage | None) -> QuoteOut | None:
-    quote = item.ref_msg
-    if quote is None:
-        return None
-    if stored is not None:
-        sent = stored.direction is Direction.SENT
-        return QuoteOut(
-            message_id=stored.message_id,
-            from_user="you" if sent else visible(stored.user_id),
-            text=visible(stored.text),
-        )
-    inline = quote.message_item
-    text = inline.text_item.text if inline is not None and inline.text_item is not None else ""
-    return QuoteOut(message_id=quote.svr_id, from_user=visible(quote.title), text=visible(text))
+def _quote(quote: Quote) -> QuoteOut:
+    sent = quote.direction is Direction.SENT
+    return QuoteOut(
+        message_id=quote.message_id,
+        from_user="you" if sent else visible(quote.user_id),
+        text=visible(quote.text),
+        part=visible(quote.part),
+    )
 
 
 def _part(part: Part) -> PartOut:
