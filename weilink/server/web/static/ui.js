@@ -256,6 +256,9 @@ export const icon = (name) =>
     path({ d: drawings[name] }),
   );
 
+/** What a screen reader calls one of several like buttons: what stands on it, and of what it is. */
+export const of = (text, name) => `${text}: ${name}`;
+
 /** A button with a drawing; `title` is what it is called. */
 export const iconButton = (name, title, onClick, props = {}) =>
   button(

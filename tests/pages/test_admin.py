@@ -1,0 +1,273 @@
+"""The admin panel in a real browser, on the real program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.pages.axe import findings
+from tests.pages.conftest import Opener, Words, wait_js
+from tests.pages.faces import log_in, running
+from tests.pages.samples import HOSTILE, png
+from weilink.sandbox.phone import Phone
+from weilink.sandbox.process import running_sandbox
+
+pytestmark = pytest.mark.browser
+
+BOTH = pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("zh", 375)])
+
+
+@pytest.fixture
+def phone() -> Iterator[Phone]:
+    with running_sandbox(longpoll_seconds=1, login_poll_seconds=0.2) as phone:
+        yield phone
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return tmp_path / "base 数据"
+
+
+@pytest.fixture
+def link(open_page: Opener, base: Path, phone: Phone) -> Iterator[str]:
+    """The login link of a running panel."""
+    with running(base, phone, "admin", "-p", "0") as link:
+        yield link
+        open_page.close()  # before the server, whose end the page would complain of
+
+
+def view(page: Page, name: str) -> None:
+    page.locator(f"[data-tab={name}]").click()
+
+
+@BOTH
+def test_bots_log_in_and_out(
+    open_page: Opener, phone: Phone, link: str, base: Path, lang: str, width: int
+) -> None:
+    say = Words(lang)
+    phone.lab.set_options(pair_code=True)
+    page = open_page(link, width=width, lang=lang)
+    expect(
+        page.get_by_text(
+            say(
+                "No bot is logged in. Log one in with a QR code: people then write to it in WeChat."
+            )
+        )
+    ).to_be_visible()
+    assert "key" not in page.url
+    assert findings(page) == []
+
+    # A QR code in the page, a wrong number, the right one.
+    page.get_by_role("button", name=say("Log a bot in")).click()
+    page.get_by_label(say("Name of the session")).fill("work.bot")
+    page.keyboard.press("Enter")
+    expect(page.get_by_alt_text(say("QR code to scan with WeChat"))).to_be_visible()
+    assert findings(page) == []
+    login = phone.scan(phone.wait_login().qrcode)
+    number = page.get_by_label(say("Number on the phone"))
+    number.fill("000")
+    page.keyboard.press("Enter")
+    expect(
+        page.get_by_text(say("That number was not right. Type the one that your phone shows now."))
+    ).to_be_visible()
+    number.fill(login.pair_code)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text(say("Scanned. Confirm on your phone."))).to_be_visible()
+    phone.confirm(login.qrcode)
+    done = say("Logged in as {name}. Write to the bot in WeChat.", name="work.bot")
+    expect(page.get_by_text(done)).to_be_visible()
+    page.get_by_role("dialog").get_by_role("button", name=say("Close")).last.click()
+    card = page.get_by_role("article", name="work.bot")
+    expect(card.get_by_text(say("connected"), exact=True)).to_be_visible()
+    assert (base / "work.bot" / "token.json").exists()
+    phone.wait_polling()
+
+    # Renamed, the default one changed, logged out.
+    log_in(base, phone, "second")
+    card.get_by_role("button", name=f"{say('Rename')}: work.bot").click()
+    page.get_by_label(say("New name")).fill("work")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("article", name="work", exact=True)).to_be_visible()
+    assert (base / "work" / "token.json").exists()
+    other = page.get_by_role("article", name="second")
+    page.get_by_role("button", name=f"{say('Make default')}: work", exact=True).click()
+    work = page.get_by_role("article", name="work", exact=True)
+    expect(work.get_by_text(say("default"), exact=True)).to_be_visible()
+    other.get_by_role("button", name=f"{say('Log out')}: second").click()
+    assert findings(page) == []
+    page.get_by_role("dialog").get_by_role("button", name=say("Log out")).click()
+    expect(other).to_have_count(0)
+    assert not (base / "second").exists()
+
+
+@BOTH
+def test_people_conversations_and_outbox(
+    open_page: Opener, phone: Phone, link: str, base: Path, lang: str, width: int
+) -> None:
+    say = Words(lang)
+    log_in(base, phone)
+    page = open_page(link, width=width, lang=lang)
+    phone.wait_polling(timeout=20)
+    phone.write("hello " + HOSTILE)
+    phone.send_media("image", png())
+    phone.send_media("file", b"data" * 100, file_name="报告 <b>.txt")
+    phone.write("let me in", user="bob")
+
+    # People come by themselves, with who may reach agents.
+    view(page, "people")
+    bob = page.get_by_role("article", name="bob@im.wechat")
+    expect(bob.get_by_text(say("kept back"), exact=True)).to_be_visible()
+    page.get_by_label(say("Whose messages reach your agents:")).select_option("allowlist")
+    bob.get_by_role("switch").click()
+    expect(bob.get_by_text(say("reaches agents"))).to_be_visible()
+    bob.get_by_role("switch").click()
+    expect(bob.get_by_text(say("kept back"), exact=True)).to_be_visible()
+    expect(bob.get_by_text("10", exact=True)).to_be_visible()
+    assert findings(page) == []
+
+    # From a person to their messages.
+    page.get_by_role("article", name="alice@im.wechat").get_by_role("link").click()
+    expect(page.locator(".message")).to_have_count(3)
+    expect(page.get_by_text(HOSTILE)).to_be_visible()
+    assert page.evaluate("window.broken") is None
+    picture = page.locator(".message", has_text=say("Picture"))
+    picture.get_by_role("button", name=say("Show"), exact=True).click()
+    expect(picture.locator("img")).to_be_visible()
+    wait_js(page, "document.querySelector('.media img').naturalWidth === 120")
+    file = page.locator(".message", has_text="报告")
+    with page.expect_download() as saving:
+        file.get_by_role("button", name=say("Save")).click()
+    assert saving.value.path().read_bytes() == b"data" * 100
+    assert not list((base / "downloads").glob("*"))
+    assert findings(page) == []
+
+    # An answer; one that waits for WeChat to work, one that waits for the person and is dropped.
+    write = page.get_by_role("textbox", name=say("Write to {user}", user="alice@im.wechat"))
+    write.fill("from the panel")
+    page.keyboard.press("Enter")
+    phone.wait_for("from the panel")
+    expect(page.locator(".message.sent")).to_contain_text("from the panel")
+    page.set_input_files(
+        "input[type=file]", {"name": "回复.txt", "mimeType": "text/plain", "buffer": b"answer"}
+    )
+    (answer,) = phone.wait_for(kind="file")
+    assert (answer.file_name, phone.content(answer)) == ("回复.txt", b"answer")
+    ready = page.get_by_role("button", name=say("Send files"))
+    expect(ready).to_be_enabled()
+    phone.lab.fault("status", "*/sendmessage", 503, times=None)
+    write.fill("once more")
+    page.keyboard.press("Enter")
+    expect(ready).to_be_enabled(timeout=20_000)
+    view(page, "outbox")
+    waiting = page.get_by_role("article", name="once more")
+    expect(waiting.get_by_text(say("queued"), exact=True)).to_be_visible()
+    assert findings(page) == []
+    phone.lab.clear_faults()
+    waiting.get_by_role("button", name=f"{say('Send now')}: once more").click()
+    phone.wait_for("once more")
+    expect(page.get_by_text(say("Everything was sent."))).to_be_visible()
+    phone.lab.expire_tokens()
+    page.go_back()
+    write.fill("too late")
+    page.keyboard.press("Enter")
+    expect(write).to_have_value("")
+    view(page, "outbox")
+    page.get_by_role("button", name=f"{say('Drop')}: too late").click()
+    expect(page.get_by_text(say("Everything was sent."))).to_be_visible()
+    phone.write("and now?")
+    phone.wait_for(author="user", contains="and now?", acknowledged=True)
+    assert phone.chat(author="bot", text="too late") == []
+
+    # The log says what happened, without the text of messages.
+    view(page, "log")
+    expect(page.get_by_role("log")).to_contain_text("bob@im.wechat")
+    assert "let me in" not in page.content()
+    assert findings(page) == []
+
+
+def test_search_filters_and_pages_over_ten_thousand_messages(
+    open_page: Opener, phone: Phone, link: str, base: Path
+) -> None:
+    log_in(base, phone)
+    phone.lab.set_options(batch_size=1000)
+    phone.write_all([f"message {n}" for n in range(1, 10_001)])
+    phone.wait_for(author="user", count=10_000, acknowledged=True, timeout=60)
+    page = open_page(link)
+    view(page, "messages")
+    expect(page.get_by_text("message 10000", exact=True)).to_be_visible()
+    expect(page.get_by_text("1–50 of 10000").first).to_be_visible()
+    page.get_by_role("button", name="Older").first.click()
+    expect(page.get_by_text("message 9950", exact=True)).to_be_visible()
+    expect(page.locator(".message")).to_have_count(50)
+    page.get_by_role("searchbox", name="Text").fill("MESSAGE 777")
+    expect(page.get_by_text("1–11 of 11").first).to_be_visible()
+    page.get_by_label("Direction").select_option("sent")
+    expect(page.get_by_text("Nothing is found.")).to_be_visible()
+    page.get_by_label("Direction").select_option("")
+    page.get_by_label("From").fill("2099-01-01T00:00")
+    expect(page.get_by_text("Nothing is found.")).to_be_visible()
+
+
+def test_the_tabs_work_by_keyboard(open_page: Opener, link: str) -> None:
+    page = open_page(link)
+    page.get_by_role("tab", name="Bots").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="People")).to_be_focused()
+    expect(page.get_by_role("heading", name="People")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("button", name="Log a bot in")).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="Log a bot in")).to_be_focused()
+
+
+def test_changes_from_elsewhere_show_by_themselves(
+    open_page: Opener, phone: Phone, link: str, base: Path
+) -> None:
+    page = open_page(link)
+    expect(page.get_by_text(re.compile("No bot is logged in"))).to_be_visible()
+    log_in(base, phone)
+    expect(page.get_by_role("article", name="default")).to_be_visible()
+    phone.wait_polling(timeout=20)
+    view(page, "messages")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for n in range(200):
+        phone.write(f"burst {n}")
+    expect(page.get_by_text("burst 199", exact=True)).to_be_visible()
+    # Far fewer requests than changes: nothing piles up.
+    assert len(asked) < 150
+
+
+def test_the_first_view_is_there_at_once(open_page: Opener, phone: Phone, link: str) -> None:
+    page = open_page(link)
+    expect(page.get_by_role("heading", name="Bots")).to_be_visible()
+    first = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    assert first < 1_000  # a loose bound for a busy machine; docs/pages.md has what was measured
+
+
+def test_without_the_link_there_is_nothing(open_page: Opener, link: str) -> None:
+    parts = urlsplit(link)
+    for fragment in ("", "#key=wrong", "#key="):
+        page = open_page(f"{parts.scheme}://{parts.netloc}/{fragment}")
+        expect(page.get_by_role("alert")).to_contain_text("opens with its login link")
+        assert findings(page) == []
+    # The browser itself writes down the refusals.
+    open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
+
+
+def test_leaving_ends_the_session(open_page: Opener, link: str) -> None:
+    page = open_page(link)
+    page.get_by_role("button", name="Leave").click()
+    expect(page.get_by_role("alert")).to_contain_text("opens with its login link")
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("opens with its login link")
+    open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]

@@ -1,0 +1,85 @@
+// The panel: its views, one at a time, named by the address's fragment.
+import { Notes, Tabs, button, h, loadWords, render, t, tags, useEffect, useState, useStore } from "./kit.js";
+import { enter, leave, session, useLive } from "./api.js";
+import { Bots } from "./bots.js";
+import { Log } from "./log.js";
+import { Messages } from "./messages.js";
+import { Outbox } from "./outbox.js";
+import { People } from "./people.js";
+
+const { div, header, main, h1, p, span, code, strong } = tags;
+
+const VIEWS = { bots: Bots, people: People, messages: Messages, outbox: Outbox, log: Log };
+
+const here = () => {
+  const [name, rest] = location.hash.slice(1).split("?");
+  return { view: name in VIEWS ? name : "bots", query: Object.fromEntries(new URLSearchParams(rest)) };
+};
+
+/** Show a view. Not by setting the fragment: the browser would move the focus with it. */
+function go(view) {
+  history.pushState(null, "", `#${view}`);
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
+function Page() {
+  const { state, offline } = useStore(session);
+  const [at, setAt] = useState(here());
+  useEffect(() => {
+    const moved = () => setAt(here());
+    addEventListener("hashchange", moved);
+    return () => removeEventListener("hashchange", moved);
+  }, []);
+  if (state === "asking") return main({ "aria-busy": "true" }, h1({ class: "hidden-text" }, "WeiLink"));
+  if (state === "out") return h(Outside);
+  return div(
+    { class: "panel-page" },
+    h(Head, { at }),
+    offline && p({ class: "offline", role: "alert" }, t("The server does not answer; trying again.")),
+    main(
+      div(
+        { id: "tab-panel", role: "tabpanel", "aria-labelledby": `tab-${at.view}` },
+        h(VIEWS[at.view], { key: location.hash, query: at.query }),
+      ),
+    ),
+    h(Notes),
+  );
+}
+
+function Head({ at }) {
+  const overview = useLive("overview");
+  const waiting = overview ? overview.outbox.queued + overview.outbox.failed : 0;
+  const tabs = [
+    ["bots", t("Bots")],
+    ["people", t("People")],
+    ["messages", t("Conversations")],
+    ["outbox", waiting ? `${t("Outbox")} (${waiting})` : t("Outbox")],
+    ["log", t("Log")],
+  ];
+  return header(
+    div(
+      { class: "head" },
+      h1("WeiLink"),
+      overview && span({ class: "muted base" }, code(overview.base_path), " · ", overview.version),
+      span({ class: "grow" }),
+      overview && !overview.led && span({ class: "badge warn" }, t("no server polls WeChat")),
+      button({ type: "button", class: "small", onClick: leave }, t("Leave")),
+    ),
+    h(Tabs, { tabs, current: at.view, name: t("Views"), onChange: go }),
+  );
+}
+
+function Outside() {
+  return main(
+    { class: "outside card stack" },
+    h1(t("WeiLink's admin panel")),
+    p({ role: "alert" }, strong(t("This page opens with its login link.")), " ", t("The link is printed by the command that serves the panel:")),
+    code({ tabIndex: 0 }, "weilink admin"),
+    p({ class: "muted" }, t("It holds a secret. It ends when the secret's file is removed, the session when the server stops.")),
+  );
+}
+
+await loadWords("/assets/web/words", "/assets/page/words");
+document.title = t("WeiLink's admin panel");
+render(h(Page), document.getElementById("page"));
+enter();
