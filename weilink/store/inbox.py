@@ -104,6 +104,10 @@ class Inbox:
         """
         return await self._db.write(_acknowledge, claim_id)
 
+    async def renew(self, claim_id: str, lease_ms: int) -> None:
+        """Keep an open claim for `lease_ms` more: the reader is still at work on it."""
+        await self._db.write(_renew, claim_id, lease_ms)
+
     async def release(self, claim_id: str) -> None:
         """The reader could not deliver the messages: pending again."""
         await self._db.write(_release, claim_id)
@@ -214,6 +218,13 @@ def _acknowledge(db: sqlite3.Connection, claim_id: str) -> bool:
     if delivered:
         begin(db, claim_id)
     return delivered > 0
+
+
+def _renew(db: sqlite3.Connection, claim_id: str, lease_ms: int) -> None:
+    db.execute(
+        "UPDATE claims SET expires_at = ? WHERE id = ? AND state = 'open'",
+        (now_ms() + lease_ms, claim_id),
+    )
 
 
 def _release(db: sqlite3.Connection, claim_id: str) -> None:

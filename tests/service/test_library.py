@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from weilink import WeiLink
+from weilink.errors import WeiLinkError
+from weilink.ilink.login import LoginState
+from weilink.sandbox.phone import Phone
+from weilink.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_whole_of_it(settings: Settings, phone: Phone, tmp_path: Path) -> None:
+    given = settings.model_dump(include={"ilink_base_url", "cdn_base_url"})
+    async with WeiLink(settings.base_path, **given) as wechat:
+        login = wechat.login()
+        await login.start()
+        await anyio.to_thread.run_sync(phone.log_in)
+        while await login.poll() is not LoginState.CONFIRMED:
+            pass
+        await wechat.complete(login, "mine")
+        assert [s.name for s in wechat.sessions()] == ["mine"]
+
+        phone.write("one")
+        phone.write("two")
+        seen = []
+        async for message in wechat.messages():
+            seen.append(message.text)
+            (tmp_path / "f.txt").write_text(message.text)
+            result = await wechat.send(message.user_id, "got it", file=tmp_path / "f.txt")
+            assert [part.state.value for part in result.parts] == ["sent", "sent"]
+            if len(seen) == 2:
+                break
+        assert seen == ["one", "two"]
+        assert (await wechat.history(text_contains="GOT")).total == 2
+
+        # The second was broken off, so it was not read.
+        async with wechat.receive(10) as messages:
+            assert [message.text for message in messages] == ["two"]
+        sent = phone.send_media("file", b"data", file_name="x.txt")
+        with pytest.raises(ZeroDivisionError):
+            async with wechat.receive(10) as messages:
+                raise ZeroDivisionError
+        async with wechat.receive(10) as messages:
+            assert [message.message_id for message in messages] == [sent.message_id]
+            got = await wechat.download(messages[0], tmp_path)
+            assert got.path.read_bytes() == b"data"
+        async with wechat.receive(0) as messages:
+            assert messages == []
+        await wechat.logout()
+        assert wechat.sessions() == []
+    with pytest.raises(WeiLinkError, match="async with"):
+        wechat.sessions()
+
+
+def test_importing_weilink_is_light() -> None:
+    code = "import sys, weilink; print(len([m for m in sys.modules if m.startswith('weilink')]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+
+
+def test_the_examples_of_the_page_are_python() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "library.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        compile(block, "docs/library.md", "exec")
