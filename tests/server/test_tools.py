@@ -181,6 +181,10 @@ def test_cancelled_upload_stops(
     )
     # Neither is the server busy, nor does an answer to the cancelled call come.
     assert client.call("sessions")["sessions"]
+    # Nor is it sent behind the back of whoever cancelled it: the next one is.
+    before = newest(phone)
+    client.call("send", to=phone.user_id(), text="after it")
+    assert [message.kind for message in phone.wait_for(after=before)] == ["text"]
     assert client.end() == 0
     assert not [line for line in client.rest() if json.loads(line).get("id") == sending]
 

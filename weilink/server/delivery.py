@@ -38,6 +38,16 @@ class Delivery:
         self._open: list[tuple[str, Claims, str]] = []
         self._waits: set[anyio.CancelScope] = set()
         self._gone = False
+        self._leaving = False
+
+    @property
+    def there(self) -> bool:
+        """Whether the client is still there, so that a cancelled call was cancelled by it."""
+        return not (self._gone or self._leaving)
+
+    def leaving(self) -> None:
+        """The client, or this server, is about to be gone."""
+        self._leaving = True
 
     async def add(self, request_id: str, claims: Claims, claim_id: str) -> None:
         """The response to `request_id` is going to hold the messages of this claim.
@@ -106,13 +116,14 @@ class DeliveringApp:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._requests: set[anyio.CancelScope] = set()
+        self._requests: dict[anyio.CancelScope, Delivery] = {}
         self._ended = False
 
     def end(self) -> None:
         """Bring every response to an end, the endless ones of event streams too."""
         self._ended = True
-        for request in self._requests:
+        for request, delivery in self._requests.items():
+            delivery.leaving()
             request.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,12 +156,12 @@ class DeliveringApp:
         token = CLIENT.set(delivery)
         try:
             with anyio.CancelScope() as request:
-                self._requests.add(request)
+                self._requests[request] = delivery
                 if self._ended:
                     request.cancel()
                 await self._app(scope, watched_receive, watched_send)
         finally:
-            self._requests.discard(request)
+            self._requests.pop(request, None)
             CLIENT.reset(token)
             await delivery.lost()
         if request.cancelled_caught and not started:

@@ -118,7 +118,15 @@ class Messaging:
         if voice_path:
             parts.append(VoicePart(Path(voice_path)))
         progress = Progress(ctx, "uploading")
-        result = await beside(lambda: service.sender.send(to, parts, progress), progress.report)
+        client = CLIENT.get()
+
+        def keep() -> bool:
+            # An agent that ended had its say; one that cancels the call takes it back.
+            return client is not None and not client.there
+
+        result = await beside(
+            lambda: service.sender.send(to, parts, progress, keep), progress.report
+        )
         new = await self._take(service, ctx, 0)
         return send_out(result, new.messages)
 

@@ -55,7 +55,12 @@ async def serve_stdio(settings: Settings, options: Options) -> None:
     async with host.running():
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_on_signal, tasks.cancel_scope.cancel)
+
+                def end() -> None:
+                    delivery.leaving()
+                    tasks.cancel_scope.cancel()
+
+                tasks.start_soon(_on_signal, end)
                 if options.admin_port is not None:
                     tasks.start_soon(_serve_admin_when_free, host, options)
                 async with wire.streams() as (reads, writes):

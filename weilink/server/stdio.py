@@ -84,6 +84,7 @@ class Stdio:
                     await replies.send(SessionMessage(reply))
                     continue
                 await to_server.send(SessionMessage(message))
+            self._delivery.leaving()
 
     async def _write(
         self, from_server: MemoryObjectReceiveStream[SessionMessage], tasks: anyio.abc.TaskGroup

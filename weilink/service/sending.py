@@ -108,12 +108,18 @@ class Sender:
         return await self.send(user_id, [TextPart(text)])
 
     async def send(
-        self, user_id: str, parts: Sequence[AnyPart], progress: Progress | None = None
+        self,
+        user_id: str,
+        parts: Sequence[AnyPart],
+        progress: Progress | None = None,
+        keep: Callable[[], bool] = lambda: True,
     ) -> SendResult:
         """Send texts and files to a user, in this order.
 
         A long text is split; when its pieces are more than the replies left, it goes as one
         file. `progress` is told of the bytes of all files together, uploaded and in all.
+        `keep` is asked when the caller is cancelled: whether what was not sent goes out later
+        all the same. It does when a caller just ended, not when somebody changed their mind.
 
         Raises:
             NotLoggedInError: no bot session is there.
@@ -131,9 +137,21 @@ class Sender:
             self._drop(new)
             raise
         meter = _Meter(new, progress)
-        settled = await self._settled(bot, user_id, rows, meter)
+        try:
+            settled = await self._settled(bot, user_id, rows, meter)
+        except anyio.get_cancelled_exc_class():
+            if not keep():
+                with anyio.CancelScope(shield=True):
+                    await self._withdraw(rows)
+            raise
         window = await self._store.windows.get(bot.bot_id, user_id)
         return SendResult(user_id, bot, settled, replies_left(window))
+
+    async def _withdraw(self, rows: list[int]) -> None:
+        for part in await self._store.outbox.get(rows):
+            # What another process is sending right now cannot be taken back.
+            if part.state is PartState.QUEUED:
+                await self._give_up(part, "the sending was cancelled")
 
     async def _prepared(
         self, bot: BotSession, user_id: str, wanted: Sequence[AnyPart]
