@@ -53,7 +53,7 @@ STATUS = st.sampled_from([200, 200, 200, 301, 400, 404, 500, 502])
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.tuples(STATUS, BODY), min_size=1, max_size=4))
 def test_any_answer_of_the_service(

@@ -31,11 +31,18 @@ _COSTS = "typing_costs"
 
 
 async def learn(store: Store, window: ReplyWindow, *, refused: bool) -> None:
-    """Draw the conclusion from a window near its end: does typing cost replies?"""
-    if not window.typed or window.replies_used + window.typed < REPLIES:
+    """Draw the conclusion from a window near its end: does typing cost replies?
+
+    `window` is as it was before a refusal, or after a success.
+    """
+    if not window.typed or await store.preferences.get(_COSTS, ""):
         return
-    if window.replies_used < REPLIES and not await store.preferences.get(_COSTS, ""):
-        await store.preferences.set(_COSTS, "yes" if refused else "no")
+    spent = window.replies_used + window.typed
+    if refused and window.replies_used < REPLIES <= spent:
+        await store.preferences.set(_COSTS, "yes")
+    elif not refused and spent > REPLIES:
+        # More than ten together, and none was refused.
+        await store.preferences.set(_COSTS, "no")
 
 
 class Typist:
