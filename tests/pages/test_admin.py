@@ -264,6 +264,19 @@ def test_without_the_link_there_is_nothing(open_page: Opener, link: str) -> None
     open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
 
 
+def test_the_secret_can_be_typed(open_page: Opener, link: str, base: Path) -> None:
+    page = open_page(link.split("#")[0])
+    page.get_by_label("Or the secret itself").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("This is not the secret.")).to_be_visible()
+    secret = base / "run" / "admin.secret"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    page.get_by_label("Or the secret itself").fill(secret.read_text())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Bots")).to_be_visible()
+    open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
+
+
 def test_leaving_ends_the_session(open_page: Opener, link: str) -> None:
     page = open_page(link)
     page.get_by_role("button", name="Leave").click()

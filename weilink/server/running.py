@@ -90,7 +90,7 @@ async def _serve_admin_when_free(host: Host, options: Options) -> None:
             await anyio.sleep(ADMIN_RETRY)
             continue
         logger.info("admin panel at %s", url_of(listener, options.host))
-        await HttpServer(admin_app(host), listener, options.host, _token(host.settings)).run()
+        await HttpServer(admin_app(host), listener, options.host, None).run()
 
 
 async def serve_http(settings: Settings, options: Options) -> None:
@@ -118,8 +118,9 @@ async def serve_http(settings: Settings, options: Options) -> None:
             anyio.create_task_group() as tasks,
         ):
             servers = [HttpServer(app, listener, options.host, token)]
+            panel = admin_app(host)
             if admin is not None:
-                servers.append(HttpServer(admin_app(host), admin, options.host, token))
+                servers.append(HttpServer(panel, admin, options.host, None))
             tasks.start_soon(_on_signal, stopped.set)
             for server in servers:
                 tasks.start_soon(server.run)
@@ -132,6 +133,7 @@ async def serve_http(settings: Settings, options: Options) -> None:
             await stopped.wait()
             for server in servers:
                 server.stop()
+            panel.end()
             app.end()
 
 

@@ -57,7 +57,9 @@ class Sessions:
 
     def open(self, given: str) -> str | None:
         """Return the token of a new session, `None` when `given` is not the secret."""
-        if not secrets.compare_digest(given.encode(), secret(self._base_path).encode()):
+        # JSON can hold half a surrogate pair, which UTF-8 cannot.
+        typed = given.encode("utf-8", "replace")
+        if not secrets.compare_digest(typed, secret(self._base_path).encode()):
             return None
         token = secrets.token_urlsafe(32)
         self._ends[token] = time.monotonic() + LIFE

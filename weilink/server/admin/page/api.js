@@ -50,25 +50,25 @@ export async function media(id, save = false) {
   return { url: URL.createObjectURL(data), type: data.type, name: said ? decodeURIComponent(said) : "" };
 }
 
-/** Use the secret of the login link, if the page was opened with one, or the kept session. */
-export async function enter() {
-  const key = new URLSearchParams(location.hash.slice(1)).get("key");
-  if (key) {
+/** Use the secret of the login link or one that was typed, or else the session that was kept. */
+export async function enter(typed = "") {
+  const linked = new URLSearchParams(location.hash.slice(1)).get("key");
+  const key = linked ?? typed;
+  if (linked) {
     // Out of sight, out of the history, and not in what somebody copies from the address bar.
     history.replaceState(null, "", location.pathname + location.search);
+  }
+  if (key) {
     try {
       keep((await call("POST", "/api/session", { body: { key } })).session);
     } catch {
       session.set({ state: "out" });
-      return;
+      return false;
     }
   }
-  if (!token) {
-    session.set({ state: "out" });
-    return;
-  }
-  session.set({ state: "in" });
-  listen();
+  session.set({ state: token ? "in" : "out" });
+  if (token) listen();
+  return Boolean(token);
 }
 
 export async function leave() {

@@ -1,5 +1,5 @@
 // The panel: its views, one at a time, named by the address's fragment.
-import { Notes, Tabs, button, h, loadWords, render, t, tags, useEffect, useState, useStore } from "./kit.js";
+import { Notes, Tabs, button, field, h, loadWords, render, t, tags, tell, useEffect, useState, useStore } from "./kit.js";
 import { enter, leave, session, useLive } from "./api.js";
 import { Bots } from "./bots.js";
 import { Log } from "./log.js";
@@ -7,7 +7,7 @@ import { Messages } from "./messages.js";
 import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
 
-const { div, header, main, h1, p, span, code, strong } = tags;
+const { div, form, header, input, main, h1, p, span, code, strong } = tags;
 
 const VIEWS = { bots: Bots, people: People, messages: Messages, outbox: Outbox, log: Log };
 
@@ -69,13 +69,33 @@ function Head({ at }) {
   );
 }
 
+/** For a panel whose command printed no link, such as that of `weilink mcp --admin-port`. */
+function ByHand() {
+  const [key, setKey] = useState("");
+  const go = async (event) => {
+    event.preventDefault();
+    if (!(await enter(key.trim()))) tell(t("This is not the secret."), "error");
+  };
+  return form(
+    { class: "stack", onSubmit: go },
+    field(
+      t("Or the secret itself"),
+      input({ type: "password", value: key, required: true, autocomplete: "off", onInput: (event) => setKey(event.target.value) }),
+      t("It is in the file run/admin.secret under the base path."),
+    ),
+    div(button({ class: "primary" }, t("Open the panel"))),
+  );
+}
+
 function Outside() {
   return main(
     { class: "outside card stack" },
     h1(t("WeiLink's admin panel")),
     p({ role: "alert" }, strong(t("This page opens with its login link.")), " ", t("The link is printed by the command that serves the panel:")),
     code({ tabIndex: 0 }, "weilink admin"),
+    h(ByHand),
     p({ class: "muted" }, t("It holds a secret. It ends when the secret's file is removed, the session when the server stops.")),
+    h(Notes),
   );
 }
 
