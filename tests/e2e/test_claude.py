@@ -48,6 +48,16 @@ def test_messages_stand_in_the_prompt_and_the_answer_in_the_chat(
     assert phone.state().violations == 0
 
 
+def test_the_model_is_offered_the_tools_that_every_answer_needs(
+    connected: Claude, model: Model
+) -> None:
+    # With the first request the server may be connecting still; after a tool's result it is there.
+    model.script(Call("mcp__weilink__recv", {"timeout": 0}), Say("nothing new"))
+    assert connected.prompt("hello", ALLOW).code == 0
+    offered = {tool["name"] for tool in model.turns[-1].body["tools"]}
+    assert {f"mcp__weilink__{tool}" for tool in ("recv", "send", "download")} <= offered
+
+
 def test_a_hundred_messages_arrive_once_each_in_order_while_servers_are_killed(
     connected: Claude, server: Server, model: Model, phone: Phone, tmp_path: Path
 ) -> None:

@@ -37,6 +37,11 @@ CHANGES = ToolAnnotations(
 REMOVES = CHANGES.model_copy(update={"destructive_hint": True, "idempotent_hint": False})
 
 
+ALWAYS = {"anthropic/alwaysLoad": True}
+"""Claude Code shows its model the bare names of MCP tools and has it search for the rest. The
+three that every conversation needs are offered whole (measured with 2.1.330)."""
+
+
 def register(server: MCPServer[Any], host: Host) -> None:
     """Register the tools of one host."""
     messaging, bots = Messaging(host), BotSessions(host)
@@ -51,5 +56,10 @@ def register(server: MCPServer[Any], host: Host) -> None:
         (bots.rename_session, "Rename a bot session", CHANGES),
         (bots.set_default, "Choose the default bot session", CHANGES),
     ):
-        description = inspect.getdoc(tool)
-        server.add_tool(tool, title=title, description=description, annotations=hints)
+        server.add_tool(
+            tool,
+            title=title,
+            description=inspect.getdoc(tool),
+            annotations=hints,
+            meta=ALWAYS if tool in (messaging.recv, messaging.send, messaging.download) else None,
+        )
