@@ -120,3 +120,17 @@ async def test_voice_groups_and_several_items(service: Service, phone: Phone) ->
         got = await service.media.download(f"{both.message_id}#2")
         assert got.path.read_bytes() == b"second"
         assert int(message.message_id) > 2**53
+
+
+async def test_a_prompt_says_what_is_quoted(service: Service, phone: Phone) -> None:
+    async with leading(service):
+        first = await written(service, phone, 'the "first" <b>' + "长" * 500)
+        claim = await service.claims.receive("test", 5)
+        assert claim is not None
+        await service.claims.acknowledge(claim.id)
+        message = phone.write("see above", quote=first, quote_style="id", group_id="g@chatroom")
+        await stored(service, message.message_id)
+        handover = await service.claims.envelope("test", 10_000, len)
+    assert handover is not None
+    assert ' group="g@chatroom" quotes="the &quot;first&quot; &lt;b>长长' in handover.text
+    assert len(handover.text) < 1500

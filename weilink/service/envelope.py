@@ -20,6 +20,9 @@ TAG = "wechat-message"
 _FRAME = 900
 """Room for the first line, the last lines and one envelope around a cut message."""
 
+_QUOTED = 300
+"""Characters of a quoted message: enough to know which one is meant; `history` has the rest."""
+
 
 @dataclass(frozen=True)
 class Addressee:
@@ -91,6 +94,10 @@ class Envelope:
             "bot": self._addressee.bots.get(message.bot_id, message.bot_id),
             "id": message.message_id,
         }
+        if message.group_id:
+            attributes["group"] = message.group_id
+        if message.quote is not None:
+            attributes["quotes"] = _shortened(message.quote.part or message.quote.text)
         head = " ".join(f'{name}="{_attribute(value)}"' for name, value in attributes.items())
         body = _escaped(visible(message.text if text is None else text))
         return f"<{TAG} {head}>\n{body}\n</{TAG}>"
@@ -113,6 +120,11 @@ class Envelope:
             f"The whole text is in {path}"
         )
         return self._wrapped(message, message.text[:low]) + note
+
+
+def _shortened(text: str) -> str:
+    text = text or "[a message that this computer never saw]"
+    return text if len(text) <= _QUOTED else text[: _QUOTED - 1] + "…"
 
 
 def _escaped(text: str) -> str:
