@@ -51,7 +51,19 @@ def who() -> "tuple[int, str]":
         return 0, ""
     pid = posix.environ.get(b"CLAUDE_PID", b"")
     entry = posix.environ.get(b"CLAUDE_CODE_ENTRYPOINT", b"")
-    return int(pid) if pid.isdigit() else posix.getppid(), entry.decode("ascii", "replace")
+    parent = posix.getppid()
+    # Whose parent is the first process of the computer has lost its own.
+    known = int(pid) if pid.isdigit() else parent if parent != 1 else 0
+    return known, entry.decode("ascii", "replace")
+
+
+def there(agent: int, parent: int) -> bool:
+    """Return whether the agent is still there, and still our parent."""
+    try:
+        posix.kill(agent, 0)
+    except OSError:
+        return False
+    return posix.getppid() == parent
 
 
 def ask(
@@ -61,12 +73,12 @@ def ask(
     path: str,
     body: bytes,
     more: str = "",
-    agent: int = 0,
+    agent: "tuple[int, int] | None" = None,
 ) -> "tuple[dict[str, str], bytes]":
     """POST `body`; return (headers, body) of the answer. OSError or ValueError when it fails.
 
-    `more` are further header lines. With `agent`, a process, the answer may take as long as that
-    is our parent.
+    `more` are further header lines. With `agent` and our parent, two processes, the answer may
+    take as long as they are there.
     """
     lines = ["POST %s HTTP/1.1", "Host: %s", "Authorization: Bearer %s", "Content-Length: %d"]
     head = "\r\n".join(lines) % (path, host, secret, len(body)) + "\r\n" + more + "\r\n"
@@ -76,7 +88,7 @@ def ask(
         try:
             data += receive(connection)
         except socket.timeout:  # noqa: UP041  (another one before Python 3.10)
-            if not agent or posix.getppid() != agent:
+            if agent is None or not there(*agent):
                 raise
     start, _, data = data.partition(b"\r\n\r\n")
     lines = start.decode("latin-1").split("\r\n")
@@ -150,14 +162,14 @@ def ask_once(run: str, path: str, body: bytes, more: str, seconds: float) -> int
         return 0
 
 
-def wait(run: str, path: str, body: bytes, more: str) -> int:
+def wait(run: str, path: str, body: bytes, more: str, pid: int) -> int:
     """Wait until there is something to say, and return the exit code; 0 when the agent is gone."""
     import time
 
-    agent = posix.getppid()
+    agent = (pid, posix.getppid())
     connected = time.monotonic()
     pause = 0.05
-    while posix.getppid() == agent:
+    while pid and there(*agent):
         endpoint = find_endpoint(run)
         if endpoint is not None:
             host, port, secret = endpoint
@@ -168,7 +180,7 @@ def wait(run: str, path: str, body: bytes, more: str) -> int:
                 connection.connect((host, port))
                 connected = time.monotonic()
                 headers, answer = ask(connection, address, secret, path, body, more, agent)
-                if answer and posix.getppid() != agent:
+                if answer and not there(*agent):
                     return 0  # nobody would read it; the next one gets it
                 return deliver(connection, address, secret, run, headers, answer)
             except ValueError as error:
@@ -203,11 +215,13 @@ def main(arguments: "list[str]") -> int:
     more = "X-WeiLink-Agent: " + str(pid) + " " + entry + "\r\n"
     body = sys.stdin.buffer.read()
     if not waits:
-        return ask_once(run, path, body, more, float(given[1] or ANSWER_SECONDS))
+        seconds = float(given[1] or ANSWER_SECONDS)
+        more += "X-WeiLink-Seconds: " + str(seconds) + "\r\n"
+        return ask_once(run, path, body, more, seconds)
     if posix is None or entry.startswith("sdk"):  # type: ignore[redundant-expr]
         # `claude -p` would wait for us before it ends, and nothing can wake it.
         return 0
-    return wait(run, path, body, more + "X-WeiLink-Again: 0\r\n")
+    return wait(run, path, body, more + "X-WeiLink-Again: 0\r\n", pid)
 
 
 if __name__ == "__main__":

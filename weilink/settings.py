@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     send_folders: list[Path] = Field([], description="only files in these may be sent; [] for any")
     show_typing: bool = Field(True, description="show in WeChat that an agent works on a message")
     show_tool_calls: bool = Field(False, description="show an agent's tool calls in the chat")
+    tell_absent: bool = Field(False, description="tell senders once when no agent is there")
     lang: Literal["en", "zh"] | None = Field(None, description="language of messages to people")
 
     @classmethod

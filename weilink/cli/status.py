@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from weilink.cli.agents import overview, state_name
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.i18n import t
 from weilink.service import open_service
@@ -22,6 +23,7 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
     async def body() -> dict[str, object]:
         async with open_service(settings) as service:
             inbox = await service.store.inbox.counts()
+            claims = await service.store.inbox.claim_states()
             outbox = await service.store.outbox.counts()
             return {
                 "base_path": str(settings.base_path),
@@ -47,6 +49,11 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
                     for kind in Delivery
                     if kind not in (Delivery.NONE, Delivery.COMMAND)
                 },
+                "claims": {
+                    state: claims.get(state, 0)
+                    for state in ("open", "written", "acknowledged", "released")
+                },
+                "agents": (await overview(service))["agents"],
                 "outbox": {state.value: outbox.get(state, 0) for state in PartState},
             }
 
@@ -86,3 +93,12 @@ def _print(found: dict[str, object]) -> None:
         )
     )
     click.echo(t("Outbox: {queued} queued, {failed} failed", **outbox))
+    agents = found["agents"]
+    assert isinstance(agents, list)  # noqa: S101
+    for one in agents:
+        click.echo(
+            t("{number}  {agent}, {state}, in {cwd}", number=one["number"], agent=one["agent"],
+              state=state_name(one["state"]), cwd=one["cwd"])
+        )  # fmt: skip
+    if not agents:
+        click.echo(t("No agent session is open."))

@@ -16,6 +16,7 @@ import logging
 import os
 import secrets
 import socket
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +28,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from weilink.server.hooks import turns
+from weilink.server.hooks import asking, turns
 from weilink.server.hooks.given import HookCall, read_call
 from weilink.server.hooks.queueing import Queueing
 from weilink.server.hooks.turns import Answer
 from weilink.server.hooks.waiting import EndingError, Waiters
 from weilink.service import Service
 from weilink.service.claiming import ACKS
+from weilink.service.notices import notify
 from weilink.store.files import private_folder, write_private
 
 logger = logging.getLogger(__name__)
@@ -60,7 +62,10 @@ class RecvEndpoint:
         self._purposes: dict[str, Callable[[HookCall], Awaitable[Answer | None]]] = {
             "": lambda call: turns.answer(service, call),
             "wake": self._waiters.answer,
+            "approve": lambda call: asking.approve(service, call),
+            "notify": self._notify,
         }
+        self._notices, self._notices_out = deque[str](), anyio.Event()
         self._secret = secrets.token_urlsafe(32)
         self._address = ""
 
@@ -83,9 +88,14 @@ class RecvEndpoint:
                 timeout_graceful_shutdown=1,
             )
             await self._service.presence.load()
+            await self._service.store.approvals.withdraw_all()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._service.presence.run)
                 tasks.start_soon(Queueing(self._service).run)
+                tasks.start_soon(self._service.commands.run)
+                tasks.start_soon(self._send_notices)
+                if self._service.settings.tell_absent:
+                    tasks.start_soon(self._service.absence.run)
                 # The kernel takes connections from here on, so whoever reads the file can connect.
                 with self._announced(port):
                     await _serve(QuietServer(config), listener, self._waiters.close)
@@ -168,6 +178,20 @@ class RecvEndpoint:
             await self._service.claims.release(answer.claim_id)
             return None
         return answer
+
+    async def _notify(self, call: HookCall) -> None:
+        """Tell the owner behind the answer: no agent waits for the network."""
+        if call.interactive and not call.in_subagent and (text := asking.notice(call)):
+            self._notices.append(text)
+            self._notices_out.set()
+
+    async def _send_notices(self) -> None:
+        while True:
+            await self._notices_out.wait()
+            self._notices_out = anyio.Event()
+            while self._notices:
+                text = self._notices.popleft()
+                await notify(self._service.store, self._service.sender, text)
 
     async def _acknowledge(self, request: Request) -> Response:
         if self._refused(request):

@@ -12,8 +12,11 @@ import httpx
 
 from weilink.ilink.cdn import Cdn
 from weilink.ilink.client import ILinkClient
+from weilink.service.absence import Absence
+from weilink.service.approving import Approving
 from weilink.service.changes import Changes
 from weilink.service.claiming import Claims
+from weilink.service.commands import Commands
 from weilink.service.leading import Leader
 from weilink.service.logins import Logins
 from weilink.service.media import MediaFiles
@@ -57,6 +60,9 @@ class Service:
             Preparer(sendable, spool, limit),
             spool,
         )
+        self.approving = Approving(store, self.changes, self.sender)
+        self.commands = Commands(store, self.changes, self.sender, self.presence, self.approving)
+        self.absence = Absence(store, self.changes, self.sender, self.presence)
         self.tool_calls = ToolCalls(store, self.sender, enabled=settings.show_tool_calls)
         typist = Typist(store, self.changes, self.client_for, enabled=settings.show_typing)
         self.leader = Leader(store, self.changes, self.sender, typist, self.client_for)

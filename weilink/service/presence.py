@@ -85,8 +85,12 @@ class Presence:
 
     @property
     def bindings(self) -> dict[str, Binding]:
-        """What the user bound to what."""
+        """What the user bound to what, as of the last `refresh`."""
         return self._bindings
+
+    async def refresh(self) -> None:
+        """Read the bindings again: another process may have changed them a moment ago."""
+        self._bindings = await self._store.bindings.all()
 
     def note(self, sign: Sign) -> AgentSession | None:
         """Take in what a hook told; `None` when its agent cannot be known."""
@@ -190,7 +194,7 @@ class Presence:
     async def load(self) -> None:
         """Take over from the former leader."""
         self._sessions = {s.id: s for s in await self._store.agent_sessions.all()}
-        self._bindings = await self._store.bindings.all()
+        await self.refresh()
         self._unconfirmed.clear()
         await self.written()
 
@@ -198,7 +202,6 @@ class Presence:
         """Write what changed, and look after the agents, until cancelled."""
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._look)
-            tasks.start_soon(self._follow_bindings)
             while True:
                 await self._more.wait()
                 self._more = anyio.Event()
@@ -214,16 +217,10 @@ class Presence:
                     self.gone(session.id, read=False)
             for session_id in self._unconfirmed.keys() - self._sessions.keys():
                 self.gone(session_id, read=False)
-            await anyio.sleep(LOOK_EVERY)
-
-    async def _follow_bindings(self) -> None:
-        while True:
-            changed = self._changes.next
-            bindings = await self._store.bindings.all()
-            if bindings != self._bindings:
-                self._bindings = bindings
+            if count := await self._store.inbox.expire():
+                logger.warning("%d claims were not acknowledged in time: released", count)
                 self._changes.notify()
-            await changed.wait()
+            await anyio.sleep(LOOK_EVERY)
 
     def _free_number(self) -> int:
         taken = {session.number for session in self._sessions.values()}

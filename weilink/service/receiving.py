@@ -12,6 +12,7 @@ from weilink.ilink.client import LONG_POLL, ILinkClient
 from weilink.ilink.errors import ILinkError, StaleTokenError
 from weilink.service.access import allowed
 from weilink.service.changes import Changes
+from weilink.service.phonewords import parse
 from weilink.service.reading import read_message
 from weilink.store import Store
 from weilink.store.credentials import BotSession
@@ -87,6 +88,9 @@ class Poller:
         return await self._store.inbox.commit_batch(self._session.bot_id, cursor, judged)
 
     async def _judged(self, message: NewMessage) -> NewMessage:
+        owner = message.user_id and message.user_id == self._session.user_id
+        if owner and not message.group_id and parse(message.text) is not None:
+            return dataclasses.replace(message, delivery=Delivery.COMMAND)
         if await allowed(self._store, self._session.user_id, message.user_id):
             return message
         logger.warning(

@@ -13,6 +13,7 @@ from types import TracebackType
 import anyio
 
 from weilink.store.agentsessions import AgentSessions, Bindings
+from weilink.store.approvals import Approvals
 from weilink.store.bots import Bots
 from weilink.store.credentials import Credentials
 from weilink.store.database import Database
@@ -40,6 +41,7 @@ class Store:
         self.bots = Bots(self._db)
         self.agent_sessions = AgentSessions(self._db)
         self.bindings = Bindings(self._db)
+        self.approvals = Approvals(self._db)
         self.history = History(self._db)
         self.takeover = TakeOver(self._db)
         self.preferences = Preferences(self._db)

@@ -22,6 +22,8 @@ CLAIM_AT_MOST = 200
 
 _OPEN = "SELECT 1 FROM messages WHERE delivery IN ('pending', 'claimed') LIMIT 1"
 
+_COMMANDS = "SELECT 1 FROM messages WHERE delivery = 'command' LIMIT 1"
+
 Fit = Callable[[Sequence[StoredMessage], int], int]
 """Given the oldest messages and how many are pending in all: how many of them to take."""
 Wanted = Callable[[str, str], bool]
@@ -76,6 +78,10 @@ class Inbox:
         # Most prompts find nothing. A read costs no write lock and no sync of the disk.
         return self._db.peek(_OPEN)
 
+    async def expire(self) -> int:
+        """Release the claims whose lease is over; return how many that were."""
+        return await self._db.write(_expire) if self.any_open() else 0
+
     async def confirm(self, session: str) -> int:
         """The session has read what was written for it. Returns how many claims that were."""
         return await self._db.write(_confirm, session)
@@ -91,6 +97,16 @@ class Inbox:
     async def waiting_conversations(self) -> dict[tuple[str, str], int]:
         """Return when (ms) the oldest pending message came, by bot and user."""
         return await self._db.read(_waiting_conversations)
+
+    async def commands(self) -> list[StoredMessage]:
+        """Return the messages to WeiLink itself that are not answered, oldest first."""
+        if not self._db.peek(_COMMANDS):
+            return []
+        return await self._db.read(_commands)
+
+    async def command_done(self, row: int) -> None:
+        """A message to WeiLink itself was answered."""
+        await self._db.write(_command_done, row)
 
     async def claim_states(self) -> dict[str, int]:
         """Return how many claims are open, written, acknowledged and released."""
@@ -158,12 +174,7 @@ def _claim(
     db: sqlite3.Connection, reader: str, lease_ms: int, fit: Fit, wanted: Wanted, session: str
 ) -> Claim | None:
     now = now_ms()
-    # A lease from the future was written before the clock was set back.
-    for (expired,) in db.execute(
-        "SELECT id FROM claims WHERE state = 'open' AND (expires_at <= ? OR created_at > ?)",
-        (now, now + CLOCK_MS),
-    ).fetchall():
-        _release(db, expired)
+    _expire(db)
     # The IN is implied by what follows, and what lets SQLite use the small partial index.
     free = (
         " FROM messages AS m WHERE delivery IN ('pending', 'claimed') AND delivery = 'pending'"
@@ -200,6 +211,18 @@ def _claim(
         [(claim_id, message.row) for message in taken],
     )
     return Claim(claim_id, tuple(taken), waiting - len(taken))
+
+
+def _expire(db: sqlite3.Connection) -> int:
+    now = now_ms()
+    # A lease from the future was written before the clock was set back.
+    over = db.execute(
+        "SELECT id FROM claims WHERE state = 'open' AND (expires_at <= ? OR created_at > ?)",
+        (now, now + CLOCK_MS),
+    ).fetchall()
+    for (claim_id,) in over:
+        _release(db, claim_id)
+    return len(over)
 
 
 def _acknowledge(db: sqlite3.Connection, claim_id: str) -> bool:
@@ -269,6 +292,15 @@ def _waiting_conversations(db: sqlite3.Connection) -> dict[tuple[str, str], int]
         " GROUP BY bot_id, user_id"
     )
     return {(bot, user): stored_at for bot, user, stored_at in rows}
+
+
+def _commands(db: sqlite3.Connection) -> list[StoredMessage]:
+    query = f"SELECT {COLUMNS} FROM messages WHERE delivery = 'command' ORDER BY row"  # noqa: S608
+    return [message_of(values) for values in db.execute(query)]
+
+
+def _command_done(db: sqlite3.Connection, row: int) -> None:
+    db.execute("UPDATE messages SET delivery = 'none' WHERE row = ?", (row,))
 
 
 def _claim_states(db: sqlite3.Connection) -> dict[str, int]:

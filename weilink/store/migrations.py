@@ -176,11 +176,34 @@ def m003_search(db: sqlite3.Connection) -> None:
         messages.index(db, place, text, user_id, bot_id, msg_type, direction)
 
 
+def m011_approvals(db: sqlite3.Connection) -> None:
+    """What the owner was asked on the phone, and answered; messages to WeiLink itself."""
+    db.execute(
+        """CREATE TABLE approvals (
+            row INTEGER PRIMARY KEY AUTOINCREMENT,
+            code TEXT NOT NULL,
+            agent TEXT NOT NULL,
+            session TEXT NOT NULL,
+            cwd TEXT NOT NULL,
+            tool TEXT NOT NULL,
+            detail TEXT NOT NULL,
+            user_id TEXT NOT NULL,
+            state TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            asked_at INTEGER NOT NULL,
+            settled_at INTEGER NOT NULL
+        )"""
+    )
+    db.execute("CREATE INDEX messages_command ON messages (row) WHERE delivery = 'command'")
+    db.execute("CREATE INDEX approvals_code ON approvals (code, row)")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_initial,
     m002_uploads,
     m010_agent_sessions,
     m003_search,
+    m011_approvals,
 ]
 
 

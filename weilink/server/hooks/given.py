@@ -27,6 +27,7 @@ class HookCall:
     Attributes:
         purpose: what the hook was installed for: "", "wake", "approve" or "notify".
         again: it asked an earlier leader before and waits on.
+        seconds: how long the script waits for the answer.
     """
 
     agent: str
@@ -37,6 +38,7 @@ class HookCall:
     pid: int
     entry: str
     again: bool
+    seconds: float
     given: Mapping[str, Any]
 
     def text(self, name: str) -> str:
@@ -112,8 +114,16 @@ def read_call(agent: str, purpose: str, headers: Mapping[str, str], body: bytes)
         cwd="",
         pid=int(pid) if pid.isascii() and pid.isdigit() and len(pid) < 10 else 0,
         entry=entry,
+        seconds=_seconds(headers.get("x-weilink-seconds", "")),
         again=headers.get("x-weilink-again") == "1",
         given=given,
     )
     cwd = os.path.realpath(call.text("cwd")) if call.text("cwd") else ""
     return dataclasses.replace(call, session=call.text("session_id"), cwd=cwd)
+
+
+def _seconds(text: str) -> float:
+    try:
+        return min(max(float(text), 0.0), 86_400.0)
+    except ValueError:
+        return 0.0

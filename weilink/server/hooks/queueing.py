@@ -44,6 +44,7 @@ class Queueing:
                 changed = service.changes.next
                 left = LOOK_EVERY
                 if service.claims.any_open():
+                    await service.presence.refresh()
                     waiting = await service.store.inbox.waiting_conversations()
                     for session in service.presence.live():
                         if session.agent == AGENT and session.interactive:

@@ -64,6 +64,7 @@ async def answer(service: Service, call: HookCall) -> Answer | None:
     if call.event == "Stop" and call.given.get("stop_hook_active"):
         # The agent goes on because of us already. Once in a row: no endless loop, whatever comes.
         return None
+    await service.presence.refresh()
     if call.typed:
         live, bindings = service.presence.live(), service.presence.bindings
         handover = await claim_for(

@@ -80,6 +80,7 @@ class Waiters:
             if session is None:
                 return None
             if service.claims.any_open():
+                await service.presence.refresh()
                 wanted = meant_for(service, session)
                 if patience.over(session, await _any(service, session)):
                     handover = await claim_for(service, call, session, wanted)
