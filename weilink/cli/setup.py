@@ -32,7 +32,7 @@ from weilink.i18n import set_language, t
 @click.option(
     "--hooks",
     metavar="LIST",
-    help="Which hooks to install, separated by commas, or none.  [default: prompt,session,turn,wake]",
+    help="Which hooks, separated by commas, or none.  [default: prompt,session,turn,wake]",
 )
 @click.option("--no-trust", is_flag=True, help="Do not make Codex trust the hooks.")
 @click.option("--dry-run", is_flag=True, help="Print the diff and write nothing.")
@@ -54,6 +54,7 @@ def setup_command(
 ) -> None:
     """Put WeiLink into a coding agent, or take it out again.
 
+    Without AGENT it looks which ones are here, asks, shows every change, and tries it out.
     AGENT is claude, codex, claude-desktop, cursor or vscode.
     """
     # Imported here: `weilink --help` must not pay for them.
@@ -63,11 +64,13 @@ def setup_command(
 
     loaded = settings.load(**options)
     set_language(loaded.lang)
-    known = ", ".join(agents.ALL)
+    known = ", ".join(_known())
     if agent is None:
-        raise UsageError(
-            t("Say which agent: weilink setup AGENT, with one of {known}", known=known)
-        )
+        _refuse_options()
+        from weilink.cli import wizard
+
+        wizard.check_terminal(known)
+        raise click.exceptions.Exit(wizard.run(loaded, _folder()))
     if agent not in agents.ALL:
         raise UsageError(
             t("'{agent}' is not an agent; use one of {known}", agent=agent, known=known)
@@ -105,6 +108,23 @@ def setup_command(
         click.echo(json.dumps(report.as_json(job, plan, trust, dry_run=dry_run), indent=2))
     elif not dry_run:
         report.show_result(console, job, plan, trust)
+
+
+def _refuse_options() -> None:
+    """Without an agent everything is asked; an option would be forgotten without a word."""
+    ctx = click.get_current_context()
+    for name in ctx.params:
+        if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                t("Say which agent the options are for: weilink setup AGENT, with one of {known}",
+                  known=", ".join(_known()))
+            )  # fmt: skip
+
+
+def _known() -> list[str]:
+    from weilink import agents
+
+    return list(agents.ALL)
 
 
 def _check_can_ask(*, dry_run: bool, yes: bool, as_json: bool) -> None:

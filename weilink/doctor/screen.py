@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
@@ -19,6 +20,23 @@ _MARKS = {
 }
 
 
+def line(console: Console, finding: Finding) -> bool:
+    """Print one finding; return whether it is nothing bad."""
+    mark, style = _MARKS[finding.level]
+    bad = finding.level in (Level.WARNING, Level.ERROR)
+    what = Text(f"{mark} ", style=f"bold {style}")
+    what.append(finding.what, style="bold" if bad else "not bold default")
+    console.print(what, soft_wrap=False, overflow="fold")
+    if finding.why:
+        console.print(
+            Padding(Text(finding.why, style="dim"), (0, 0, 0, 4), expand=False), soft_wrap=False
+        )
+    if finding.cure:
+        cure = Text("→ ", style=style).append(finding.cure, style="default")
+        console.print(Padding(cure, (0, 0, 0, 4), expand=False), soft_wrap=False)
+    return not bad
+
+
 def show(findings: Iterable[Finding]) -> list[Finding]:
     """Print each finding as it comes; return all."""
     console = make_console()
@@ -26,18 +44,7 @@ def show(findings: Iterable[Finding]) -> list[Finding]:
     found: list[Finding] = []
     for finding in findings:
         found.append(finding)
-        mark, style = _MARKS[finding.level]
-        bad = finding.level in (Level.WARNING, Level.ERROR)
-        what = Text(f"{mark} ", style=f"bold {style}")
-        what.append(finding.what, style="bold" if bad else "not bold default")
-        console.print(what, soft_wrap=False, overflow="fold")
-        if finding.why:
-            console.print(
-                Padding(Text(finding.why, style="dim"), (0, 0, 0, 4), expand=False), soft_wrap=False
-            )
-        if finding.cure:
-            cure = Text("→ ", style=style).append(finding.cure, style="default")
-            console.print(Padding(cure, (0, 0, 0, 4), expand=False), soft_wrap=False)
+        line(console, finding)
     counts = {level: sum(1 for each in found if each.level is level) for level in Level}
     console.print()
     if counts[Level.ERROR] or counts[Level.WARNING]:

@@ -114,7 +114,7 @@ class Job:
         with self.store.lock():
             transaction.recover(self.store)
             plan = self.plan()
-            if plan != shown and not agreed_to_all:
+            if not agreed_to_all and not _within(plan, shown):
                 raise WeiLinkError(
                     t("The files changed while you were reading; run the command again")
                 )
@@ -168,6 +168,16 @@ class Job:
             if isinstance(agent, TrustingAgent):
                 collected.keep_granted(agent.trust_file())
         return collected.wanted
+
+
+def _within(plan: engine.Plan, shown: engine.Plan) -> bool:
+    """Whether `plan` does nothing to a file that `shown` did not show."""
+    agreed = {(c.snapshot.path, c.snapshot.data, c.new) for c in shown.changes if c.effective}
+    return all(
+        (change.snapshot.path, change.snapshot.data, change.new) in agreed
+        for change in plan.changes
+        if change.effective
+    )
 
 
 class _Collected:

@@ -112,7 +112,8 @@ def show_trust(console: Console, job: Job, plan: Plan) -> None:
     console.print(Text(command, style="dim"))
 
 
-def _show_outcome(console: Console, job: Job, trust: Outcome) -> None:
+def show_outcome(console: Console, job: Job, trust: Outcome) -> None:
+    """Print how it stands with trust."""
     title = job.choice.agent.title
     if trust.granted:
         console.print(Text(t("{agent} trusts WeiLink's hooks now.", agent=title), style="green"))
@@ -142,12 +143,12 @@ def show_result(console: Console, job: Job, plan: Plan, trust: Outcome | None) -
             else Text(t("There is nothing of WeiLink to take out of {agent}.", agent=title))
         )
         if trust:
-            _show_outcome(console, job, trust)
+            show_outcome(console, job, trust)
         return
     done = t("Done.") if plan.effective else t("Everything is in place; nothing was changed.")
     console.print(Text(done, style="green"))
     if trust:
-        _show_outcome(console, job, trust)
+        show_outcome(console, job, trust)
     console.print(Text(t("What to do next:"), style="bold"))
     for number, step in enumerate(job.choice.agent.next_steps(job.request), 1):
         console.print(Text(f"  {number}. {step}"))
