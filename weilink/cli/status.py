@@ -10,7 +10,11 @@ from weilink.i18n import t
 from weilink.service import open_service
 from weilink.service.leading import is_led
 from weilink.service.sending import replies_left
+from weilink.service.visible import visible
 from weilink.store.models import Delivery, PartState
+
+UNSENT = 10
+"""The newest parts that were not sent, told one by one."""
 
 
 @click.command("status")
@@ -55,6 +59,16 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
                 },
                 "agents": (await overview(service))["agents"],
                 "outbox": {state.value: outbox.get(state, 0) for state in PartState},
+                "unsent": [
+                    {
+                        "user_id": part.user_id,
+                        "state": part.state.value,
+                        "reason": part.reason,
+                        "text": part.text[:60],
+                        "given_up_at": part.expires_at,
+                    }
+                    for part in await service.store.outbox.unsettled(UNSENT)
+                ],
             }
 
     found = run_async(body)
@@ -93,6 +107,11 @@ def _print(found: dict[str, object]) -> None:
         )
     )
     click.echo(t("Outbox: {queued} queued, {failed} failed", **outbox))
+    unsent = found["unsent"]
+    assert isinstance(unsent, list)  # noqa: S101
+    for part in unsent:
+        text = visible(part["text"]).replace("\n", " ")
+        click.echo(f"  {part['state']} -> {part['user_id']}: {text}  ({part['reason']})")
     agents = found["agents"]
     assert isinstance(agents, list)  # noqa: S101
     for one in agents:
