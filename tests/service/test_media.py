@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import os
+import wave
 from pathlib import Path
 
 import anyio
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.service.conftest import leading, stored, written
 from weilink.errors import UsageError, WeiLinkError
 from weilink.ilink.cdn import MediaError
 from weilink.ilink.hosts import ForbiddenUrlError
 from weilink.sandbox.phone import Phone
-from weilink.service import Service
+from weilink.service import Service, voices
+from weilink.service.names import safe_name
 from weilink.service.parts import AnyPart, FilePart, ImagePart, TextPart, VideoPart, VoicePart
 from weilink.store.models import PartState
 
@@ -273,3 +277,86 @@ async def test_bad_messages_tell_why(service: Service, phone: Phone, tmp_path: P
             await service.media.download(sent.message_id, tmp_path / "file" / "x")
         with pytest.raises(UsageError, match="own"):
             await service.media.download(sent.message_id, service.store.base_path)
+
+
+async def test_voice_becomes_wav_and_back(service: Service, phone: Phone, tmp_path: Path) -> None:
+    """With the optional library; without it SILK stays SILK."""
+    if not voices.can_convert():
+        async with leading(service):
+            await written(service, phone)
+            sent = phone.send_media("voice", b"\x02#!SILK_V3" + b"\x04\x00abcd" * 50)
+            await stored(service, sent.message_id)
+            got = await service.media.download(sent.message_id)
+            assert (got.mime, got.path.suffix) == ("audio/silk", ".silk")
+            with wave.open(str(tmp_path / "v.wav"), "wb") as wav:
+                wav.setparams((1, 2, 24000, 0, "NONE", ""))
+                wav.writeframes(bytes(2000))
+            with pytest.raises(UsageError, match="silk-python"):
+                await service.sender.send(phone.user_id(), [VoicePart(tmp_path / "v.wav")])
+        return
+    with wave.open(str(tmp_path / "v.wav"), "wb") as wav:
+        wav.setparams((1, 2, 24000, 0, "NONE", ""))
+        wav.writeframes(b"\x00\x10" * 48000)
+    async with leading(service):
+        await written(service, phone)
+        result = await service.sender.send(phone.user_id(), [VoicePart(tmp_path / "v.wav")])
+        assert result.parts[0].state is PartState.SENT
+        (seen,) = await anyio.to_thread.run_sync(lambda: phone.wait_for(kind="voice"))
+        assert seen.items[0]["voice_item"]["playtime"] == 2000
+        sent = phone.send_media("voice", phone.content(seen))
+        await stored(service, sent.message_id)
+        got = await service.media.download(sent.message_id)
+    assert (got.mime, got.path.suffix) == ("audio/wav", ".wav")
+    with wave.open(str(got.path)) as back:
+        assert back.getnframes() / back.getframerate() == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("报告 📎.pdf", "报告 📎.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\boot.ini", "boot.ini"),
+        ("C:\\Windows\\x.txt", "x.txt"),
+        ("C:x.txt", "C_x.txt"),
+        ("a\x00b\n\x1b[31mc.txt", "ab[31mc.txt"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("CON", "_CON"),
+        ("nul.txt", "_nul.txt"),
+        ("COM1.tar.gz", "_COM1.tar.gz"),
+        (".bashrc", "bashrc"),
+        ("...", "file"),
+        ("", "file"),
+        ("   ", "file"),
+        ("/", "file"),
+        ("-rf", "_rf"),
+        ("x. . ", "x"),
+        ("a" * 300 + ".pdf", "a" * 176 + ".pdf"),
+        ("长" * 300 + ".pdf", "长" * 58 + ".pdf"),
+        ("half\ud83d.txt", "half.txt"),
+    ],
+)
+def test_safe_names(name: str, expected: str) -> None:
+    assert safe_name(name, "file") == expected
+
+
+@given(st.text())
+def test_any_name_is_one_harmless_component(name: str) -> None:
+    safe = safe_name(name, "file")
+    assert 0 < len(safe.encode()) <= 200
+    assert Path(safe).name == safe
+    assert safe == safe_name(safe, "file")
+    assert not set(safe) & set('/\\:*?"<>|\x00')
+
+
+async def test_names_never_overwrite(service: Service, phone: Phone, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "x.txt").symlink_to(tmp_path / "elsewhere")
+    async with leading(service):
+        for n, data in enumerate((b"one", b"two", b"three")):
+            sent = phone.send_media("file", data, file_name="x.txt")
+            await stored(service, sent.message_id)
+            got = await service.media.download(sent.message_id, tmp_path / "in")
+            assert got.path.name == f"x ({n + 2}).txt"
+            assert got.path.read_bytes() == data
+    assert not (tmp_path / "elsewhere").exists()

@@ -23,7 +23,7 @@ _ASCII = 0xF0000
 _END = chr(0xF0100)
 _FACET = 0xF0200
 
-LONG = 10
+LONG = 24
 """Characters above which a search looks for a piece of the text, then at the messages."""
 _PIECE = 8
 # From the rarest to the commonest; the space is in every English text.
