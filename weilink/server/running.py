@@ -118,8 +118,9 @@ async def serve_http(settings: Settings, options: Options) -> None:
             anyio.create_task_group() as tasks,
         ):
             servers = [HttpServer(app, listener, options.host, token)]
-            panel = admin_app(host)
+            panel = None
             if admin is not None:
+                panel = admin_app(host)
                 servers.append(HttpServer(panel, admin, options.host, None))
             tasks.start_soon(_on_signal, stopped.set)
             for server in servers:
@@ -133,7 +134,8 @@ async def serve_http(settings: Settings, options: Options) -> None:
             await stopped.wait()
             for server in servers:
                 server.stop()
-            panel.end()
+            if panel is not None:
+                panel.end()
             app.end()
 
 

@@ -1,7 +1,7 @@
 // The tools as /openapi.json describes them, each with a form that calls it.
 import { Copyable, Notes, attempt, choice, field, h, loadWords, render, t, tags, useState } from "/assets/web/ui.js";
 
-const { a, button, code, details, div, form, h1, h3, input, label, li, main, p, pre, section, span, summary, ul } = tags;
+const { a, button, code, details, div, form, h1, h2, input, label, li, main, p, pre, section, span, summary, ul } = tags;
 
 /** A schema with its reference followed. */
 const resolved = (api, schema) =>
@@ -76,13 +76,13 @@ function Tool({ api, path, operation, token }) {
           : p({ class: "muted" }, t("No parameters.")),
         div({ class: "row" }, button({ class: "primary", disabled: busy }, t("Call it")), span({ class: "hint" }, t("This calls the tool for real."))),
       ),
-      h3(t("As a command")),
+      h2(t("As a command")),
       h(Copyable, { text: command(path, given, Boolean(operation.responses[401])) }),
-      div({ role: "status" }, answer && [h3(t("Answer {status}", { status: answer.status })), pre({ tabIndex: 0 }, answer.text)]),
+      div({ role: "status" }, answer && [h2(t("Answer {status}", { status: answer.status })), pre({ tabIndex: 0 }, answer.text)]),
       details(
         summary(t("Answers")),
         ul(Object.entries(operation.responses).map(([status, one]) => li({ key: status }, code(status), " ", one.description))),
-        h3(t("Schema of the answer")),
+        h2(t("Schema of the answer")),
         pre({ tabIndex: 0 }, JSON.stringify(ok, null, 2)),
       ),
     ),
