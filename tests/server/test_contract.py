@@ -95,6 +95,7 @@ def test_request_without_handshake(stdio: Starter, base: Path) -> None:
     assert called["structuredContent"] == {"sessions": []}
 
 
+@pytest.mark.slow
 def test_prompts(stdio: Starter, base: Path) -> None:
     client = stdio(env=environment(base))
     names = [prompt["name"] for prompt in client.ask("prompts/list")["prompts"]]

@@ -146,7 +146,13 @@ def test_client_over_http_gone_while_waiting(
     wait_counts(base, delivered=1, claimed=0)
 
 
-@pytest.mark.parametrize("modern", [True, False], ids=["2026-07-28", "2025-06-18"])
+@pytest.mark.parametrize(
+    "modern",
+    [
+        pytest.param(True, id="2026-07-28"),
+        pytest.param(False, id="2025-06-18", marks=pytest.mark.slow),
+    ],
+)
 def test_acknowledged_over_http(http: HttpStarter, phone: Phone, base: Path, modern: bool) -> None:
     server = http()
     phone.wait_polling()
@@ -173,6 +179,7 @@ def test_cancelled_call_takes_nothing(stdio: Starter, phone: Phone, base: Path) 
     assert message["text"] == "one"
 
 
+@pytest.mark.slow
 def test_a_long_queue_comes_in_pieces(stdio: Starter, phone: Phone) -> None:
     client = stdio()
     phone.wait_polling()

@@ -118,6 +118,7 @@ def test_what_is_loopback() -> None:
         check_exposure(host, "token")
 
 
+@pytest.mark.slow
 def test_for_others_with_a_token(http: HttpStarter, alone: dict[str, str]) -> None:
     server = http("--host", "0.0.0.0", env={**alone, "WEILINK_TOKEN": TOKEN})
     url = f"http://127.0.0.1:{server.port}"
@@ -141,6 +142,7 @@ def weilink(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess
     )
 
 
+@pytest.mark.slow
 def test_port_is_taken(alone: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -276,6 +278,7 @@ def test_log_holds_no_text(http: HttpStarter, phone: Phone) -> None:
     assert "answer me" not in server.log_text()
 
 
+@pytest.mark.slow
 def test_two_answers_of_one_sse_client_at_the_same_time(http: HttpStarter, phone: Phone) -> None:
     server = http()
     phone.wait_polling()

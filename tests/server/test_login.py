@@ -51,6 +51,7 @@ def test_login(stdio: Starter, anew: dict[str, str], phone: Phone, base: Path) -
     assert client.call("login", force=True)["status"] == "pending"
 
 
+@pytest.mark.slow
 def test_pair_code_without_a_way_to_ask(stdio: Starter, anew: dict[str, str], phone: Phone) -> None:
     phone.lab.set_options(pair_code=True)
     try:

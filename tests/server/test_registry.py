@@ -110,6 +110,7 @@ def test_server_json(tmp_path: Path) -> None:
     assert said["serverInfo"]["version"] == SERVER["version"]
 
 
+@pytest.mark.slow
 def test_dockerfile(tmp_path: Path) -> None:
     entry = re.search(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.MULTILINE)
     default = re.search(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
