@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import cast
 
@@ -253,8 +254,9 @@ def _prove(console: Console, jobs: Sequence[Job]) -> bool:
 
 def _next(console: Console, jobs: Sequence[Job], *, logged_in: bool) -> None:
     steps = [] if logged_in else [t("Log in: weilink login")]
-    for job in jobs:
-        steps += [step for step in job.choice.agent.next_steps(job.request) if step not in steps]
+    # First what starts each agent, then what follows.
+    for row in zip_longest(*(job.choice.agent.next_steps(job.request) for job in jobs)):
+        steps += [step for step in dict.fromkeys(row) if step and step not in steps]
     console.print()
     console.print(Text(t("What to do next:"), style="bold"))
     for number, step in enumerate(steps, 1):
