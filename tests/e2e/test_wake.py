@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 
 import pytest
 
 from tests.agents.claude import Claude
-from tests.agents.model import Model
-from tests.support.agents import connect
+from tests.agents.codex import Codex
+from tests.agents.model import Call, Model, Say
+from tests.support.agents import connect, wait_listed
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
 
@@ -30,8 +32,102 @@ def test_an_idle_claude_is_woken_twenty_times(
         request = model.wait_for_text(f"wake number {number}.", after=turns)
         late.append(request.time - begin)
         terminal.wait_quiet(0.3)
-    print([round(x, 2) for x in late])
     arrived = re.findall(r"wake number (\d+)\.", "\n".join(t.new_text for t in model.turns))
     assert [int(number) for number in arrived] == list(range(20))
     assert max(late) < 1.5
     assert "hook error" not in terminal.screen.lower()
+
+
+def test_an_idle_codex_is_woken_and_a_dead_one_is_not(
+    codex: Codex, server: Server, model: Model, phone: Phone
+) -> None:
+    connect(codex, server)
+    terminal = codex.interactive()
+    terminal.type("hello")
+    model.wait_for_text("hello")
+    wait_listed(server, 1)
+    for number in range(5):
+        turns = len(model.turns)
+        begin = time.monotonic()
+        phone.write(f"wake number {number}.")
+        request = model.wait_for_text(f"wake number {number}.", after=turns)
+        assert request.time - begin < 1.5
+        assert request.new_text.count("[WeiLink] 1 new WeChat message") == 1
+        terminal.wait_quiet(0.3)
+    terminal.kill()
+    wait_listed(server, 0)
+    turns = len(model.turns)
+    phone.write("nobody is there")
+    server.wait_stored(6)
+    assert server.json("status")["messages"]["pending"] == 1
+    assert len(model.turns) == turns
+
+
+@pytest.mark.slow
+def test_every_message_arrives_while_agents_and_leaders_are_killed(
+    claude: Claude, server: Server, model: Model, phone: Phone
+) -> None:
+    connect(claude, server)
+    terminals = [claude.interactive()]
+    terminals[0].wait_quiet()
+    died: set[int] = set()
+    written = 0
+
+    def write(count: int) -> None:
+        nonlocal written
+        for _ in range(count):
+            phone.write(f"message {written} of many.")
+            written += 1
+
+    for round_ in range(8):
+        write(2)
+        if round_ % 4 == 0:
+            server.kill()
+            write(1)
+            server.start()
+        elif round_ % 4 == 1:
+            died |= set(range(written))
+            terminals[-1].kill()
+            write(1)
+            terminals.append(claude.interactive())
+        elif round_ % 4 == 2:
+            died |= set(range(written))
+            terminals[-1].hang_up()
+            write(1)
+            terminals.append(claude.interactive())
+        else:
+            write(3)
+        model.wait_for_text(f"message {written - 1} of many.", deadline=45)
+        terminals[-1].wait_quiet(0.5)
+
+    times = Counter(
+        int(number)
+        for turn in model.turns
+        for number in re.findall(r"message (\d+) of many\.", turn.new_text)
+    )
+    assert sorted(times) == list(range(written)), "a message is missing"
+    twice = {number for number, count in times.items() if count > 1}
+    assert twice <= died, "only what was written while an agent died may come twice"
+    assert max(times.values()) <= 2
+
+
+def test_an_approval_is_granted_on_the_phone(
+    claude: Claude, server: Server, model: Model, phone: Phone
+) -> None:
+    claude.config.write_text("{}")
+    claude.settings.write_text('{"permissions": {"defaultMode": "default"}}')
+    connect(claude, server, approve=True)
+    phone.write("please work")
+    server.wait_stored(1)
+    terminal = claude.interactive("--permission-mode", "default")
+    marker = claude.work / "made"
+    model.script(Call("Bash", {"command": f"touch {marker}", "description": "x"}), Say("done"))
+    terminal.type("go on")
+    question = phone.wait_for(contains="asks to use Bash", timeout=20)[-1].text
+    assert f"touch {marker}" in question
+    assert not marker.exists()
+    code = question.split("Answer: y ")[1].split()[0]
+    phone.write(f"y {code}")
+    model.wait_for(lambda request: bool(request.results))
+    assert marker.exists()
+    assert all(f"y {code}" not in turn.text for turn in model.turns)

@@ -60,7 +60,7 @@ class RecvEndpoint:
         self._run = service.settings.base_path / "run"
         self._waiters = Waiters(service)
         self._purposes: dict[str, Callable[[HookCall], Awaitable[Answer | None]]] = {
-            "": lambda call: turns.answer(service, call),
+            "": lambda call: turns.answer(service, call, self._waiters.coming),
             "wake": self._waiters.answer,
             "approve": lambda call: asking.approve(service, call),
             "notify": self._notify,

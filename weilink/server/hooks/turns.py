@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import anyio
@@ -53,8 +54,13 @@ async def claim_for(
     return await service.claims.envelope(call.reader, speech.limit, speech.size, wanted, confirms)
 
 
-async def answer(service: Service, call: HookCall) -> Answer | None:
-    """Answer a hook that an agent waits for; `None`: nothing to say."""
+async def answer(
+    service: Service, call: HookCall, waits: Callable[[str], Awaitable[bool]]
+) -> Answer | None:
+    """Answer a hook that an agent waits for; `None`: nothing to say.
+
+    `waits` tells whether the session has a hook that waits to wake it.
+    """
     session = await _follow(service, call)
     speech = SPEECHES.get(call.agent)
     if speech is None or call.event not in HAND_OVER or not service.claims.any_open():
@@ -63,6 +69,10 @@ async def answer(service: Service, call: HookCall) -> Answer | None:
         return None
     if call.event == "Stop" and call.given.get("stop_hook_active"):
         # The agent goes on because of us already. Once in a row: no endless loop, whatever comes.
+        return None
+    starts = call.event == "SessionStart" and call.interactive and speech.waits
+    # What is put before the model now is read with the first prompt; woken it starts at once.
+    if starts and await waits(call.session):
         return None
     await service.presence.refresh()
     if call.typed:

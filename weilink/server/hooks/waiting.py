@@ -20,6 +20,10 @@ LOOK_EVERY = 5.0
 PATIENCE = 20.0
 """Seconds that a message waits for an agent at work to call a tool or end its turn. An agent that
 was interrupted does neither, and an agent that is woken at work reads it after its turn."""
+COMING = 0.5
+"""Seconds in which the waiting hook of a session that starts shows itself, if there is one."""
+STARTING = 1.0
+"""Seconds that a program which starts is given until it can be woken."""
 CONFIRMED = 0.5
 """What was written longer ago than this has been read when the agent asks for the next wake-up.
 Its hooks of one event run side by side, so a moment before proves nothing."""
@@ -42,6 +46,15 @@ class Waiters:
         self._ending = True
         for scope in self._waiting.values():
             scope.cancel()
+
+    async def coming(self, session_id: str) -> bool:
+        """Return whether the session that just started has a hook that waits for it."""
+        end = anyio.current_time() + COMING
+        while session_id not in self._waiting:
+            if anyio.current_time() > end:
+                return False
+            await anyio.sleep(0.02)
+        return True
 
     async def answer(self, call: HookCall) -> Answer | None:
         """Wait until there is something for the session; `None`: the hook is to end.
@@ -74,6 +87,8 @@ class Waiters:
     async def _wait(self, call: HookCall) -> Answer | None:
         service = self._service
         patience = Patience()
+        if call.event == "SessionStart" and not call.again:
+            await anyio.sleep(STARTING)
         while True:
             changed = service.changes.next
             session = service.presence.get(call.session)
