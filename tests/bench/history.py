@@ -116,7 +116,7 @@ def main() -> int:
     """Run the comparisons; return 1 when one is over its limit."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=1_000_000)
-    count = parser.parse_args().messages
+    count = parser.parse_known_args()[0].messages
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weilink.db"
         db = sqlite3.connect(path, isolation_level=None)
