@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import anyio
 
 from weilink.store import Store
+
+logger = logging.getLogger(__name__)
+
+_LOOK_EVERY = 1.0
 
 
 class Changes:
@@ -29,8 +35,15 @@ class Changes:
         stop = anyio.Event()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_set_when_cancelled, stop)
-            async for _ in self._store.watch(stop):
-                self.notify()
+            try:
+                async for _ in self._store.watch(stop):
+                    self.notify()
+            except Exception as error:  # noqa: BLE001  (whatever it is, looking works)
+                # The system watches no more files for this user, or the file system cannot.
+                logger.warning("changes are looked for every second (%s)", error)
+                while True:
+                    await anyio.sleep(_LOOK_EVERY)
+                    self.notify()
 
 
 async def _set_when_cancelled(event: anyio.Event) -> None:

@@ -22,6 +22,8 @@ _T = TypeVar("_T")
 BUSY_SECONDS = 20.0
 """How long a transaction waits for another process's. Theirs take milliseconds."""
 
+_OF_THE_DISK = ("disk is full", "readonly", "disk I/O", "locked", "unable to open")
+
 
 class Database:
     """Runs functions on the connection, each as one transaction.
@@ -100,9 +102,17 @@ class Database:
     ) -> _T:
         if self._db is None:
             raise RuntimeError("the database is not open")
-        self._db.execute(f"BEGIN {kind}")
-        with self._db:
-            return function(self._db, *args, **kwargs)
+        try:
+            self._db.execute(f"BEGIN {kind}")
+            with self._db:
+                return function(self._db, *args, **kwargs)
+        except sqlite3.OperationalError as error:
+            # What is wrong with the disk the user can mend; the rest is a bug of ours.
+            if any(reason in str(error) for reason in _OF_THE_DISK):
+                raise WeiLinkError(
+                    f"{self.path}: {error}; check free space, owner and mode"
+                ) from error
+            raise
 
     def peek(self, query: str) -> bool:
         """Return whether `query` finds a row, without leaving the event loop.

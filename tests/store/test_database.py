@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from weilink.errors import WeiLinkError
+from weilink.service.changes import Changes
+from weilink.store import Store
+from weilink.store.history import Query
+from weilink.store.models import Delivery, NewMessage
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def new(n: int) -> NewMessage:
+    return NewMessage(str(n), "u", "TEXT", "x" * 1000, 0, "", Delivery.PENDING, {})
+
+
+async def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
+    async with Store(tmp_path) as store:
+        await store.inbox.commit_batch("b", "one", [new(1)])
+        await store._db.write(lambda db: db.execute("PRAGMA max_page_count = 60").fetchone())
+        with pytest.raises(WeiLinkError, match="free space"):
+            await store.inbox.commit_batch("b", "two", [new(n) for n in range(2, 500)])
+        # Neither half of the batch nor its cursor.
+        assert (await store.bots.get("b")).cursor == "one"
+        assert (await store.history.find(Query())).total == 1
+
+
+async def test_not_a_database(tmp_path: Path) -> None:
+    (tmp_path / "weilink.db").write_bytes(b"something else" * 1000)
+    with pytest.raises(WeiLinkError, match="cannot be opened"):
+        async with Store(tmp_path):
+            pass
+
+
+async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    async with Store(tmp_path):
+        pass
+    db = sqlite3.connect(tmp_path / "weilink.db")
+    db.execute("INSERT INTO migrations VALUES ('m999_future', 0)")
+    db.commit()
+    db.close()
+    with pytest.raises(WeiLinkError, match="newer WeiLink"):
+        async with Store(tmp_path):
+            pass
+
+
+async def test_changes_without_a_file_watcher(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of files that a user may watch is limited, and used up by editors."""
+    async with Store(tmp_path) as store:
+
+        def watch(stop: anyio.Event) -> object:
+            raise OSError("inotify watch limit reached")
+
+        monkeypatch.setattr(store, "watch", watch)
+        changes = Changes(store)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(changes.run)
+            with anyio.fail_after(5):
+                await changes.next.wait()
+            tasks.cancel_scope.cancel()
+
+
+def test_private_whatever_the_umask(tmp_path: Path) -> None:
+    code = (
+        "import anyio, os, sys; from pathlib import Path; from weilink.store import Store\n"
+        "os.umask(0)\n"
+        "async def main():\n"
+        "    async with Store(Path(sys.argv[1]) / 'a' / 'b') as store:\n"
+        "        await store.preferences.set('x', 'y')\n"
+        "anyio.run(main)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
+    for path in (tmp_path / "a").rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
