@@ -139,7 +139,7 @@ def test_hooks_can_be_chosen_and_chosen_again(home: Home) -> None:
     assert not home.script.exists()
 
 
-@pytest.mark.parametrize("name", ["approve", "notify", "nonsense"])
+@pytest.mark.parametrize("name", ["everything", "Prompt", "nonsense"])
 def test_hooks_that_cannot_be_served_are_refused(home: Home, name: str) -> None:
     before = home.tree()
 
@@ -148,6 +148,21 @@ def test_hooks_that_cannot_be_served_are_refused(home: Home, name: str) -> None:
     assert result.code == 2
     assert name in result.err
     assert home.tree() == before
+
+
+def test_approvals_and_notices_come_only_when_asked_for(home: Home) -> None:
+    home.done()
+    assert "approve" not in home.settings.read_text() and "notify" not in home.settings.read_text()
+
+    home.done("--hooks", "prompt,session,turn,wake,approve,notify")
+
+    assert [c.split(" claude")[-1] for c in home.hooks("Stop")] == ["", " wait wake", " 3 notify"]
+    assert [c.split(" claude")[-1] for c in home.hooks("PermissionRequest")] == [" 600 approve"]
+    assert (
+        "nothing was changed" in home.done("--hooks", "prompt,session,turn,wake,approve,notify").out
+    )
+    home.done("--hooks", "prompt,notify")
+    assert [c.split(" claude")[-1] for c in home.hooks("Stop")] == [" 3 notify"]
 
 
 def test_an_unknown_agent_is_refused(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,7 +136,7 @@ def test_without_the_program_it_says_how_to_trust(codex: Home) -> None:
 
 @pytest.mark.parametrize("name", ["scope", "hook"])
 def test_what_codex_has_not_is_refused(codex: Home, name: str) -> None:
-    more = ["--scope", "project"] if name == "scope" else ["--hooks", "approve"]
+    more = ["--scope", "project"] if name == "scope" else ["--hooks", "nonsense"]
 
     assert codex.setup("--yes", *more).code == 2
 
@@ -200,6 +200,20 @@ def test_trust_is_granted_by_the_program(codex: Home, program: Path) -> None:
     again = codex.done("--json").json
     assert not again["changed"] and again["trust"]["trusted"] and not again["trust"]["granted"]
     assert codex.tree() == installed
+    codex.done("--uninstall")
+    assert codex.tree() == before
+
+
+def test_hooks_for_other_purposes_are_trusted_too(codex: Home, program: Path) -> None:
+    before = codex.tree()
+    codex.done("--hooks", "prompt,approve,notify")
+
+    assert sorted(key.split()[0] for key in listed(codex)) == [
+        "PermissionRequest",
+        "Stop",
+        "UserPromptSubmit",
+    ]
+    assert set(listed(codex).values()) == {"trusted"}
     codex.done("--uninstall")
     assert codex.tree() == before
 

@@ -147,8 +147,8 @@ class Agent(Protocol):
         """The groups of hooks that can be installed, all of them by default."""
 
     @property
-    def later_hooks(self) -> Collection[str]:
-        """The groups that the server cannot serve yet."""
+    def more_hooks(self) -> Collection[str]:
+        """The groups that are installed only when asked for."""
 
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""

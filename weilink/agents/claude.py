@@ -40,9 +40,8 @@ class Claude:
     name = "claude"
     title = "Claude Code"
     scopes: tuple[Scope, ...] = ("user", "project", "local")
-    # A group moves from the second list to the first with its entry in templates/claude/hooks.json.
     hooks = ("prompt", "session", "turn", "wake")
-    later_hooks = ("approve", "notify")
+    more_hooks = ("approve", "notify")
 
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""

@@ -39,7 +39,7 @@ class Codex:
     scopes: tuple[Scope, ...] = ("user",)
     # It is woken without a hook, by `codex queue`; the name is taken for the sake of one default.
     hooks = ("prompt", "session", "turn", "wake")
-    later_hooks = ("approve", "notify")
+    more_hooks = ("approve", "notify")
 
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""

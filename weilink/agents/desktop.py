@@ -27,7 +27,7 @@ class _Desktop:
     title: str
     scopes: tuple[Scope, ...] = ("user",)
     hooks: tuple[str, ...] = ()
-    later_hooks: tuple[str, ...] = ()
+    more_hooks: tuple[str, ...] = ()
     # The key of the file under which the servers are, and the format of the file.
     servers = "mcpServers"
     format_ = "json"

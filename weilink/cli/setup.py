@@ -79,7 +79,7 @@ def setup_command(
     if scope not in chosen.scopes:
         raise UsageError(t("{agent} has no scope '{scope}'", agent=chosen.title, scope=scope))
     _check_can_ask(dry_run=dry_run, yes=yes, as_json=as_json)
-    groups = _hooks(hooks, chosen.hooks, chosen.later_hooks)
+    groups = _hooks(hooks, chosen.hooks, chosen.more_hooks)
     job = Job(Choice(chosen, scope, transport, groups, uninstall, not no_trust), loaded, _folder())
     console = report.make_console()
 
@@ -147,21 +147,14 @@ def _agreed() -> bool:
     return click.confirm(t("Write this?"), default=True)
 
 
-def _hooks(asked: str | None, offered: Any, later: Any) -> tuple[str, ...]:
+def _hooks(asked: str | None, usual: Any, more: Any) -> tuple[str, ...]:
     if asked is None:
-        return tuple(offered)
+        return tuple(usual)
     if asked == "none":
         return ()
+    offered = (*usual, *more)
     names = dict.fromkeys(name.strip() for name in asked.split(",") if name.strip())
     for name in names:
-        if name in later:
-            raise UsageError(
-                t(
-                    "The hooks '{name}' are not available in this version; choose from {offered}",
-                    name=name,
-                    offered=", ".join(offered),
-                )
-            )
         if name not in offered:
             raise UsageError(
                 t(

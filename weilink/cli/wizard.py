@@ -122,10 +122,14 @@ def _ask_all(
     chosen = _ask_agents(found)
     if not chosen:
         return None
-    offered = [name for name in _HOOKS() if any(name in agent.hooks for agent in chosen)]
+    usual = {name for agent in chosen for name in agent.hooks}
+    more = {name for agent in chosen for name in agent.more_hooks}
+    offered = [name for name in _HOOKS() if name in usual | more]
     hooks: list[str] = []
     if offered:
-        hooks = _many(t("What should happen by itself?"), [(n, _HOOKS()[n], True) for n in offered])
+        hooks = _many(
+            t("What should happen by itself?"), [(n, _HOOKS()[n], n in usual) for n in offered]
+        )
     scopes = [
         (scope, title)
         for scope, title in _SCOPES().items()
@@ -176,6 +180,8 @@ def _HOOKS() -> dict[str, str]:  # noqa: N802  (a constant that depends on the l
         "session": t("and when a session starts"),
         "turn": t("and while the agent works"),
         "wake": t("an idle agent wakes up when a message comes"),
+        "approve": t("the agent asks you on the phone for permission"),
+        "notify": t("you are told on the phone when the agent finished or needs you"),
     }
 
 
@@ -215,7 +221,7 @@ def _job(agent: Agent, answers: _Answers, settings: Settings, folder: Path) -> J
     scope: Scope = answers.scope if answers.scope in agent.scopes else "user"
     # Claude Desktop starts its servers itself, whatever the others do.
     transport: Transport = "stdio" if agent.name == "claude-desktop" else answers.transport
-    hooks = tuple(name for name in agent.hooks if name in answers.hooks)
+    hooks = tuple(n for n in (*agent.hooks, *agent.more_hooks) if n in answers.hooks)
     return Job(Choice(agent, scope, transport, hooks, uninstall=False), settings, folder)
 
 

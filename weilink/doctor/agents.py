@@ -18,6 +18,7 @@ from weilink.settings import Settings
 from weilink.setup.engine.store import Store
 from weilink.setup.install import Choice, Job
 from weilink.setup.installed import choices
+from weilink.setup.trust import ours
 
 _SECONDS = 60.0
 
@@ -132,8 +133,8 @@ def _trust(job: Job, command: str) -> Iterator[Finding]:
                  agent=agent.title, problem=error)  # fmt: skip
         yield Finding(check, Level.WARNING, what, t("It skips hooks that it does not trust."), "")
         return
-    ours = [hook for hook in hooks if hook.command == own]
-    if not ours:
+    listed = [hook for hook in hooks if ours(hook.command, own)]
+    if not listed:
         yield Finding(
             check,
             Level.ERROR,
@@ -141,7 +142,7 @@ def _trust(job: Job, command: str) -> Iterator[Finding]:
             t("No messages reach prompts."),
             command,
         )
-    elif all(hook.trusted for hook in ours):
+    elif all(hook.trusted for hook in listed):
         yield ok(check, t("{agent} trusts WeiLink's hooks", agent=agent.title))
     else:
         yield Finding(

@@ -9,6 +9,7 @@ from pathlib import Path
 from weilink.agents.base import Agent
 from weilink.agents.claude import config_folder as claude_folder
 from weilink.agents.codex import config_folder as codex_folder
+from weilink.agents.hooks import ending
 from weilink.doctor.finding import Finding, Level
 from weilink.i18n import t
 
@@ -65,7 +66,7 @@ def _twice(agent: str, file: Path) -> Iterator[Finding]:
         return
     ours = [pair for pair in commands if "weilink_hook.py" in pair[1]]
     old = [event for event, command in commands if _TWICE in command or "poll_inject" in command]
-    places = {(event, command.endswith(" wait wake")) for event, command in ours}
+    places = {(event, ending(command)) for event, command in ours}
     if len(ours) > len(places):
         yield Finding(
             f"{agent}.leftovers",

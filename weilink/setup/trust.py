@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from weilink.agents.base import HookTrust, Program, TrustError, TrustingAgent
+from weilink.agents.hooks import ending
 from weilink.i18n import t
 from weilink.setup.engine.grants import granting
 from weilink.setup.engine.plan import Plan, parse
@@ -56,7 +57,7 @@ class Trust:
                 hooks = server.hooks()
         except TrustError as error:
             return Outcome(problem=str(error))
-        return Outcome(trusted=all(hook.trusted for hook in hooks if hook.command == own))
+        return Outcome(trusted=all(hook.trusted for hook in hooks if ours(hook.command, own)))
 
     def settle(self, name: str, own: str, store: Store, *, grant: bool) -> Outcome:
         """Grant trust to hooks with the command `own`, and again to what moved.
@@ -67,33 +68,39 @@ class Trust:
         if self._program is None:
             outcome.problem = t("the program was not found")
             return outcome
-        known = {(hook.event, hook.command, hook.digest) for hook in self._before}
+        before = {(hook.event, hook.command, hook.digest) for hook in self._before}
         try:
             with self._agent.trust_server(self._program, self._folder) as server:
                 missing = [hook for hook in server.hooks() if not hook.trusted]
-                ours = [hook for hook in missing if hook.command == own]
+                own_ones = [hook for hook in missing if ours(hook.command, own)]
                 moved = [
                     hook
                     for hook in missing
-                    if hook.command != own and (hook.event, hook.command, hook.digest) in known
+                    if not ours(hook.command, own)
+                    and (hook.event, hook.command, hook.digest) in before
                 ]
-                if grant and (ours or moved):
-                    digests = {hook.key: hook.digest for hook in (*ours, *moved)}
+                if grant and (own_ones or moved):
+                    digests = {hook.key: hook.digest for hook in (*own_ones, *moved)}
                     granting(
                         name,
                         self._agent.trust_file(),
-                        [("hooks", "state", hook.key) for hook in ours],
+                        [("hooks", "state", hook.key) for hook in own_ones],
                         store,
                         lambda: server.trust(digests),
                     )
-                    outcome.granted = [hook.command for hook in ours]
+                    outcome.granted = [hook.command for hook in own_ones]
                     outcome.kept = [hook.command for hook in moved]
                 # The program has the last word.
-                after = [hook for hook in server.hooks() if hook.command == own]
+                after = [hook for hook in server.hooks() if ours(hook.command, own)]
                 outcome.trusted = all(hook.trusted for hook in after)
         except TrustError as error:
             outcome.problem = str(error)
         return outcome
+
+
+def ours(command: str, own: str) -> bool:
+    """Whether a hook's command is `own`, for whatever purpose."""
+    return command.removesuffix(ending(command)) == own
 
 
 def moved_hooks(plan: Plan, own: str) -> int:
@@ -119,6 +126,6 @@ def _places(text: str, format_: str, own: str) -> set[tuple[str, int, int, str]]
             items = group.get("hooks") if isinstance(group, dict) else None
             for place, item in enumerate(items if isinstance(items, list) else ()):
                 command = item.get("command") if isinstance(item, dict) else None
-                if isinstance(command, str) and command != own:
+                if isinstance(command, str) and not ours(command, own):
                     found.add((event, index, place, command))
     return found
