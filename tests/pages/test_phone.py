@@ -245,6 +245,19 @@ def test_pair_code_and_refused_login(
     ).to_be_visible()
 
 
+def test_the_drawer_on_a_telephone_by_keyboard(open_page: Opener, phone: Phone) -> None:
+    page = open_page(phone.base_url, width=375, height=640)
+    page.get_by_role("button", name="Behind the phone").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Close")).to_be_focused()
+    expect(page.get_by_role("tab", name="Wire")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("tab", name="Wire")).to_be_hidden()
+    expect(page.get_by_role("button", name="Behind the phone")).to_be_focused()
+    # Nothing is wider than the screen.
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
 def test_two_people_see_their_own_chats(open_page: Opener, phone: Phone, wire: Wire) -> None:
     say = Words("en")
     page = open_page(phone.base_url)
@@ -254,6 +267,7 @@ def test_two_people_see_their_own_chats(open_page: Opener, phone: Phone, wire: W
     page.get_by_label("Whose phone this is").select_option(label="Another person …")
     page.get_by_label("Name").fill("bob")
     page.get_by_role("button", name="Use their phone").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_label("Whose phone this is")).to_have_value("bob")
     expect(page.get_by_text("from alice")).to_have_count(0)
     write(page, say, "from bob")

@@ -67,8 +67,8 @@ function NewPerson({ onClose }) {
     event.preventDefault();
     const wanted = name.trim();
     if (await attempt(() => addUser(wanted))) {
-      await attempt(() => openChat(wanted));
       onClose();
+      await attempt(() => openChat(wanted));
     }
   };
   return h(

@@ -1,5 +1,5 @@
 // The page: a phone on the left, what stands behind it on the right.
-import { Notes, h, iconButton, loadWords, render, t, tags, useEffect, useState, useStore } from "/assets/web/ui.js";
+import { Notes, h, iconButton, loadWords, render, t, tags, useEffect, useRef, useState, useStore } from "/assets/web/ui.js";
 import { Chat } from "./chat.js";
 import { Drawer } from "./drawer.js";
 import { LoginBanner, NoBot } from "./login.js";
@@ -16,6 +16,13 @@ function Page() {
     addEventListener("keydown", escape);
     return () => removeEventListener("keydown", escape);
   }, []);
+  const was = useRef(false);
+  useEffect(() => {
+    // On a narrow screen the drawer covers the phone: the focus goes with what is to be seen.
+    if (open) document.querySelector(".drawer-close button").focus();
+    else if (was.current) document.querySelector(".to-drawer").focus();
+    was.current = open;
+  }, [open]);
   return div(
     { class: open ? "page open" : "page" },
     a({ class: "skip", href: "#composer" }, t("To the message field")),

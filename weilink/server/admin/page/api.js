@@ -100,6 +100,14 @@ async function listen() {
 
 addEventListener("hashchange", () => location.hash.includes("key=") && enter());
 
+// Two parts of a page that want the same at the same time are answered by one request.
+const flying = new Map();
+
+function once(key, start) {
+  if (!flying.has(key)) flying.set(key, start().finally(() => flying.delete(key)));
+  return flying.get(key);
+}
+
 /** The answer to a GET, fetched again after each change; `null` until it is there. */
 export function useLive(path, query = {}) {
   const { version } = useStore(session);
@@ -107,7 +115,7 @@ export function useLive(path, query = {}) {
   const key = `${path} ${JSON.stringify(query)}`;
   useEffect(() => {
     let over = false;
-    get(path, query)
+    once(`${version} ${key}`, () => get(path, query))
       .then((data) => over || set({ key, data }))
       .catch(() => {}); // the page says that the server is away, or that the session has ended
     return () => {
