@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
@@ -11,7 +12,7 @@ from types import TracebackType
 import anyio
 import anyio.abc
 
-from weilink.errors import UsageError
+from weilink.errors import UsageError, WeiLinkError
 from weilink.ilink.login import Login
 from weilink.server.node import open_node
 from weilink.service import Service
@@ -26,6 +27,8 @@ from weilink.store.history import Page, Query
 from weilink.store.models import Direction, StoredMessage
 
 __all__ = ["Downloaded", "Page", "SendResult", "StoredMessage", "WeiLink"]
+
+logger = logging.getLogger(__name__)
 
 READER = "shell"
 """A program that its user runs gets whatever waits, like the user's own shell."""
@@ -145,7 +148,11 @@ class WeiLink:
         while True:
             await anyio.sleep(_RENEW)
             for claim_id in list(self._held):
-                await self.service.store.inbox.renew(claim_id, LEASE_MS)
+                try:
+                    await self.service.store.inbox.renew(claim_id, LEASE_MS)
+                except WeiLinkError as error:
+                    # At worst the messages are given to somebody else as well.
+                    logger.warning("%s", error)
 
     async def send(
         self,
