@@ -12,24 +12,19 @@ import anyio
 import anyio.to_thread
 
 from weilink.errors import NotLoggedInError, UsageError
-from weilink.ilink.cdn import MediaError
 from weilink.ilink.client import ILinkClient
 from weilink.ilink.errors import (
     AnswerError,
     ILinkError,
     NetworkError,
-    RefusedError,
-    ServiceError,
-    StaleTokenError,
 )
-from weilink.ilink.hosts import ForbiddenUrlError
 from weilink.service.changes import Changes, wait
+from weilink.service.meter import Meter
+from weilink.service.outcomes import EXPIRED, NEVER, NO_WINDOW, RETRIES, WINDOW_CLOSED, Outcomes
 from weilink.service.parts import AnyPart, Preparer, TextPart, text_item
-from weilink.service.receiving import STALE
 from weilink.service.splitting import split
 from weilink.service.spool import Progress, Spool
 from weilink.service.tasks import beside
-from weilink.service.typing import learn
 from weilink.service.uploading import LostFileError, Uploader
 from weilink.service.windows import REPLIES
 from weilink.service.windows import WINDOW_MS as WINDOW_MS
@@ -49,26 +44,11 @@ RESERVED_MS = 2_000
 """How long new parts are left to the caller that sends them at once."""
 SETTLE = 45.0
 """Seconds without progress after which a caller is told that its parts are queued."""
-RETRIES = (2_000, 10_000, 30_000, 60_000, 300_000)
-"""Pauses (ms) after the first, second, … try that failed for a passing reason."""
 NOW = 2
 """Tries made at once when an answer got lost: with the same `client_id` they do not double."""
 
-GIVE_UP = 4
-"""Refusals after which a part is given up: `ret` -2 on as many tokens, or another error."""
 AFTER_A_FAULT = 5.0
 """Seconds before a conversation that met a bug is tried again."""
-NEVER = 2**62
-"""`next_try_at` of a part that waits for the user or for a login, not for time to pass."""
-
-WINDOW_CLOSED = "WeChat takes no more replies now; it goes out with the user's next message"
-NO_WINDOW = "the user has not written to this bot yet; it goes out with their first message"
-VANISHED = (
-    "WeChat took it and gave it no id, as it does on an old context that shows it to nobody; it "
-    "goes out again with the user's next message"
-)
-EXPIRED = "given up after three days in the queue"
-
 ClientFor = Callable[[BotSession], ILinkClient]
 
 
@@ -100,8 +80,7 @@ class Sender:
         self._uploader = uploader
         self._preparer = preparer
         self._spool = spool
-        # Bots whose answers carry a message id: from them, an answer without one is no success.
-        self._gives_ids: set[str] = set()
+        self._outcomes = Outcomes(store, spool)
 
     async def send_text(self, user_id: str, text: str) -> SendResult:
         """Send `text`; see `send`."""
@@ -136,7 +115,7 @@ class Sender:
         except BaseException:
             self._drop(new)
             raise
-        meter = _Meter(new, progress)
+        meter = Meter(new, progress)
         try:
             settled = await self._settled(bot, user_id, rows, meter)
         except anyio.get_cancelled_exc_class():
@@ -151,7 +130,7 @@ class Sender:
         for part in await self._store.outbox.get(rows):
             # What another process is sending right now cannot be taken back.
             if part.state is PartState.QUEUED:
-                await self._give_up(part, "the sending was cancelled")
+                await self._outcomes.give_up(part, "the sending was cancelled")
 
     async def _prepared(
         self, bot: BotSession, user_id: str, wanted: Sequence[AnyPart]
@@ -207,7 +186,7 @@ class Sender:
         )
 
     async def _settled(
-        self, bot: BotSession, user_id: str, rows: list[int], meter: _Meter
+        self, bot: BotSession, user_id: str, rows: list[int], meter: Meter
     ) -> list[Part]:
         """Send, and wait while another process is sending in the same conversation."""
         with anyio.move_on_after(SETTLE) as scope:
@@ -221,9 +200,9 @@ class Sender:
                 await wait(changed, 1)
         return await self._store.outbox.get(rows)
 
-    async def flush(self, bot: BotSession, user_id: str, meter: _Meter | None = None) -> None:
+    async def flush(self, bot: BotSession, user_id: str, meter: Meter | None = None) -> None:
         """Send what is queued for a conversation, oldest first, until something is in the way."""
-        meter = meter or _Meter([], None)
+        meter = meter or Meter([], None)
         while True:
             window = await self._store.windows.get(bot.bot_id, user_id)
             if window is None or replies_left(window) == 0:
@@ -238,13 +217,15 @@ class Sender:
             except BaseException:
                 # Cancelled or a bug: whether it arrived is not known. The same client_id again.
                 with anyio.CancelScope(shield=True):
-                    await self._again(part, "sending was interrupted; it will be tried again")
+                    await self._outcomes.again(
+                        part, "sending was interrupted; it will be tried again"
+                    )
                 raise
             self._changes.notify()
             if not settled:
                 return
 
-    async def _send(self, bot: BotSession, part: Part, window: ReplyWindow, meter: _Meter) -> bool:
+    async def _send(self, bot: BotSession, part: Part, window: ReplyWindow, meter: Meter) -> bool:
         """Send one part and record what became of it; whether the next one may follow."""
         problem: ILinkError | LostFileError | None = None
         sent, message_id = part, ""
@@ -258,61 +239,10 @@ class Sender:
         # What iLink said must be written down whoever stops us now.
         with anyio.CancelScope(shield=True):
             if problem is not None:
-                settled = await self._not_sent(bot, part, window, problem)
+                settled = await self._outcomes.not_sent(bot, part, window, problem)
             else:
-                settled = await self._accepted(sent, window, message_id)
+                settled = await self._outcomes.accepted(sent, window, message_id)
         return settled
-
-    async def _accepted(self, part: Part, window: ReplyWindow, message_id: str) -> bool:
-        if message_id:
-            self._gives_ids.add(part.bot_id)
-        elif part.bot_id in self._gives_ids or await self._store.outbox.gives_ids(part.bot_id):
-            await self._store.windows.died(part.bot_id, part.user_id, window.token)
-            await self._hold(part, VANISHED, NEVER, refused=True)
-            return False
-        await self._store.outbox.sent(part, message_id, window.token)
-        if now_window := await self._store.windows.get(part.bot_id, part.user_id):
-            await learn(self._store, now_window, refused=False)
-        if part.upload is not None:
-            self._spool.drop(part.client_id)
-        return True
-
-    async def _not_sent(
-        self, bot: BotSession, part: Part, window: ReplyWindow, problem: Exception
-    ) -> bool:
-        """Record why a part did not go out; whether the next one may follow all the same."""
-        if isinstance(problem, StaleTokenError):
-            cure = STALE.format(name=bot.name)
-            await self._store.bots.set_problem(bot.bot_id, cure)
-            await self._hold(part, f"bot {bot.name}: {cure}", NEVER)
-        elif isinstance(problem, RefusedError) and problem.endpoint == "sendmessage":
-            if part.refusals + 1 >= GIVE_UP:
-                # Refused on one fresh token after the other: it is not the token.
-                return await self._give_up(part, str(problem))
-            await learn(self._store, window, refused=True)
-            await self._store.windows.died(bot.bot_id, part.user_id, window.token)
-            await self._hold(part, WINDOW_CLOSED, NEVER, refused=True)
-        elif isinstance(problem, LostFileError):
-            return await self._give_up(
-                part, "its file in WeiLink's outbox folder is gone or damaged"
-            )
-        elif isinstance(problem, ForbiddenUrlError):
-            return await self._give_up(part, str(problem))
-        elif isinstance(problem, ServiceError) or (
-            isinstance(problem, MediaError) and problem.final
-        ):
-            if part.errors + 1 >= GIVE_UP:
-                return await self._give_up(part, str(problem))
-            await self._again(part, f"{problem}; it will be tried again", error=True)
-        else:
-            await self._again(part, f"{problem}; it will be tried again")
-        return False
-
-    async def _give_up(self, part: Part, reason: str) -> bool:
-        await self._store.outbox.failed(part.row, reason)
-        if part.upload is not None:
-            self._spool.drop(part.client_id)
-        return True
 
     async def _keep(self, part: Part) -> None:
         while True:
@@ -320,7 +250,7 @@ class Sender:
             await self._store.outbox.renew(part.row, LEASE_MS)
 
     async def _call(
-        self, bot: BotSession, part: Part, window: ReplyWindow, meter: _Meter
+        self, bot: BotSession, part: Part, window: ReplyWindow, meter: Meter
     ) -> tuple[Part, str]:
         client = self._client_for(bot)
         item = await self._uploader.item(client, part, meter.of(part.client_id))
@@ -340,18 +270,6 @@ class Sender:
             else:
                 return dataclasses.replace(part, item=item), answer.message_id
         raise AssertionError("unreachable")
-
-    async def _hold(
-        self, part: Part, reason: str, next_try_at: int, *, refused: bool = False,
-        error: bool = False,
-    ) -> None:  # fmt: skip
-        await self._store.outbox.hold(
-            part.bot_id, part.user_id, reason, next_try_at, part.row, refused=refused, error=error
-        )
-
-    async def _again(self, part: Part, reason: str, *, error: bool = False) -> None:
-        pause = RETRIES[min(part.attempts, len(RETRIES) - 1)]
-        await self._hold(part, reason, now_ms() + pause, error=error)
 
     async def run(self) -> None:
         """Send everything that can go out, as soon as it can, until cancelled.
@@ -419,26 +337,6 @@ class Sender:
             if part.upload is not None:
                 self._spool.drop(part.client_id)
             self._changes.notify()
-
-
-class _Meter:
-    """Adds up the progress of the files of one call."""
-
-    def __init__(self, parts: Sequence[NewPart], progress: Progress | None) -> None:
-        self._done = {p.client_id: 0 for p in parts if p.upload is not None}
-        self._total = sum(p.upload.size for p in parts if p.upload is not None)
-        self._progress = progress
-        self.alive: Callable[[], None] = lambda: None
-
-    def of(self, client_id: str) -> Progress:
-        def report(done: int, total: int) -> None:
-            self.alive()
-            if client_id in self._done and self._progress is not None:
-                self._done[client_id] = done
-                # The padding is nothing that the caller knows of.
-                self._progress(min(sum(self._done.values()), self._total), self._total)
-
-        return report
 
 
 def _under_way(part: Part) -> bool:
