@@ -1,0 +1,180 @@
+"""The rules alone: who gets a conversation, what is a command, which process is which."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.routing.conftest import Start
+from tests.support.server import Server
+from weilink.sandbox.phone import Phone
+from weilink.service.phonewords import Command, Verdict, new_code, parse
+from weilink.service.processes import alive, started
+from weilink.service.routing import may_take, target
+from weilink.store import Store
+from weilink.store.agentsessions import AgentSession, AgentState, Binding, BindingKind
+from weilink.store.clock import now_ms
+from weilink.store.models import Delivery, NewMessage
+
+
+def session(name: str, activity: int, cwd: str = "/w", agent: str = "claude") -> AgentSession:
+    return AgentSession(
+        id=name, agent=agent, number=activity, cwd=cwd, pid=1, pid_started=1.0,
+        interactive=agent != "script", turns_end=True, state=AgentState.IDLE,
+        activity=activity, prompted_at=0, started_at=0, seen_at=0,
+    )  # fmt: skip
+
+
+ONE = session("one", 1, "/w/项目")
+TWO = session("two", 2, "/w/项目/sub", "codex")
+THREE = session("three", 3, "/w/项目 2")
+ALL = [ONE, TWO, THREE]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (None, "", THREE),
+        (BindingKind.SESSION, "one", ONE),
+        (BindingKind.SESSION, "gone", None),
+        (BindingKind.AGENT, "codex", TWO),
+        (BindingKind.AGENT, "claude", THREE),
+        (BindingKind.FOLDER, "/w/项目", TWO),
+        (BindingKind.FOLDER, "/w/项", None),
+        (BindingKind.FOLDER, "/", THREE),
+    ],
+)
+def test_who_is_woken(kind: BindingKind | None, value: str, expected: AgentSession | None) -> None:
+    bindings = {"user": Binding("user", kind, value)} if kind else {}
+    assert target(ALL, bindings, "bot", "user") == expected
+
+
+def test_the_users_binding_goes_before_the_bots() -> None:
+    bindings = {
+        "bot": Binding("bot", BindingKind.SESSION, "one"),
+        "user": Binding("user", BindingKind.SESSION, "two"),
+    }
+    assert target(ALL, bindings, "bot", "user") == TWO
+    assert target(ALL, bindings, "bot", "other") == ONE
+
+
+def test_who_may_take_at_a_prompt() -> None:
+    bound = {"user": Binding("user", BindingKind.SESSION, "one")}
+    gone = {"user": Binding("user", BindingKind.SESSION, "gone")}
+    script = session("script", 9, agent="script")
+    assert may_take(ONE, ALL, bound, "bot", "user")
+    assert not may_take(TWO, ALL, bound, "bot", "user")
+    assert not may_take(None, ALL, bound, "bot", "user")
+    assert may_take(TWO, ALL, gone, "bot", "user")
+    assert may_take(TWO, ALL, {}, "bot", "user")
+    assert not may_take(script, [*ALL, script], {}, "bot", "user")
+    assert may_take(script, [script], {}, "bot", "user")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/agents", Command("agents", "")),
+        (" /STATUS\n", Command("status", "")),
+        ("/use 2", Command("use", "2")),
+        ("／ｕｓｅ　２", Command("use", "2")),
+        ("/use", Command("use", "")),
+        ("/use the other one", None),
+        ("/agents please", None),
+        ("look at /agents", None),
+        ("y k7q2", Verdict("k7q2", True, "")),
+        ("Y  K7Q2", Verdict("k7q2", True, "")),
+        ("n k7q2 not on main\nplease", Verdict("k7q2", False, "not on main\nplease")),
+        ("yes k7q2", None),
+        ("y test", None),
+        ("n 2024 was good", None),
+        ("y", None),
+        ("", None),
+    ],
+)
+def test_what_is_a_command(text: str, expected: object) -> None:
+    assert parse(text) == expected
+
+
+def test_every_code_can_be_answered() -> None:
+    for _ in range(500):
+        code = new_code()
+        assert parse(f"y {code}") == Verdict(code, True, "")
+
+
+def test_a_process_is_known_until_its_end() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert process.stdin
+    since = started(process.pid)
+    assert since > 0 and alive(process.pid, since)
+    assert not alive(process.pid, since + 1), "another process with the same id"
+    process.stdin.close()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not alive(process.pid, since), "a zombie reads nothing"
+    process.wait()
+    assert started(process.pid) == 0.0
+
+
+def test_a_claim_from_a_clock_that_was_ahead_does_not_hold_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body() -> None:
+        async with Store(tmp_path) as store:
+            message = NewMessage(
+                message_id="1", user_id="u", msg_type="TEXT", text="t", timestamp=1,
+                context_token="c", delivery=Delivery.PENDING, raw={},
+            )  # fmt: skip
+            await store.inbox.commit_batch("b", "1", [message])
+            now = now_ms()
+            with monkeypatch.context() as ahead:
+                ahead.setattr("weilink.store.inbox.now_ms", lambda: now + 3_600_000)
+                claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m))
+                assert claim is not None
+            assert await store.inbox.expire() == 1
+            again = await store.inbox.claim("r", 10_000, lambda m, n: len(m))
+            assert again is not None and again.messages[0].message_id == "1"
+
+    anyio.run(body)
+
+
+def test_what_a_session_did_not_confirm_comes_again_and_a_late_word_does_not_count(
+    tmp_path: Path,
+) -> None:
+    async def body() -> None:
+        async with Store(tmp_path) as store:
+            message = NewMessage(
+                message_id="1", user_id="u", msg_type="TEXT", text="t", timestamp=1,
+                context_token="c", delivery=Delivery.PENDING, raw={},
+            )  # fmt: skip
+            await store.inbox.commit_batch("b", "1", [message])
+            claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m), session="s")
+            assert claim is not None
+            assert await store.inbox.acknowledge(claim.id)
+            assert await store.inbox.unconfirmed() == {"s"}
+            assert await store.inbox.forsake("s") == 1
+            assert not await store.inbox.acknowledge(claim.id)
+            claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m), session="t")
+            assert claim is not None
+            assert await store.inbox.acknowledge(claim.id)
+            assert await store.inbox.confirm("t") == 1
+            assert await store.inbox.forsake("t") == 0
+            assert not store.inbox.any_open()
+
+    anyio.run(body)
+
+
+def test_the_whole_way(server: Server, phone: Phone, start: Start) -> None:
+    first, second = start("one"), start("two")
+    waiter, other = first.begin(), second.begin()
+    phone.write("number 1")
+    assert other.wait().err.count("number 1") == 1
+    phone.write("/use 1")
+    phone.wait_for(contains="1. claude")
+    phone.write("number 2")
+    assert waiter.wait().err.count("number 2") == 1
+    assert second.prompt() == ""
