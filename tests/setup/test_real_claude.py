@@ -81,7 +81,7 @@ def test_a_setup_that_is_killed_around_its_program_is_taken_back(
     wrapper = tmp_path / "bin" / "claude"
     wrapper.parent.mkdir()
     # Kills its parent, which is setup.
-    kill = 'if [ "$2" = add-json ]; then kill -9 $PPID; fi'
+    kill = 'if [ "$2" = add-json ]; then kill -9 $PPID; exit; fi'
     real = f'"{claude.program}" "$@"'
     lines = [kill, real] if when == "before" else [real, kill]
     wrapper.write_text("\n".join(["#!/bin/sh", *lines, ""]))
