@@ -57,12 +57,11 @@ def test_the_last_used_session_is_woken_and_no_other(phone: Phone, start: Start)
 
 def test_being_woken_is_no_act_of_the_user(phone: Phone, start: Start) -> None:
     first, second = start("one"), start("two")
-    waiter = first.begin()
-    second.begin()
+    waiter, other = first.begin(), second.begin()
     first.hook("UserPromptSubmit", prompt="<task-notification>\nx</task-notification>")
     first.hook("Stop", stop_hook_active=True)
     phone.write("number 1")
-    assert "number 1" in second.prompt()
+    assert "number 1" in other.wait().err
     assert waiter.runs
 
 
