@@ -29,6 +29,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from weilink.server.hooks import asking, turns
+from weilink.server.hooks.chatting import Chatting
 from weilink.server.hooks.given import HookCall, read_call
 from weilink.server.hooks.queueing import Queueing
 from weilink.server.hooks.turns import Answer
@@ -59,6 +60,7 @@ class RecvEndpoint:
         self._service = service
         self._run = service.settings.base_path / "run"
         self._waiters = Waiters(service)
+        self._chatting = Chatting(service)
         self._purposes: dict[str, Callable[[HookCall], Awaitable[Answer | None]]] = {
             "": lambda call: turns.answer(service, call, self._waiters.coming),
             "wake": self._waiters.answer,
@@ -94,6 +96,7 @@ class RecvEndpoint:
                 tasks.start_soon(Queueing(self._service).run)
                 tasks.start_soon(self._service.commands.run)
                 tasks.start_soon(self._send_notices)
+                tasks.start_soon(self._chatting.run)
                 if self._service.settings.tell_absent:
                     tasks.start_soon(self._service.absence.run)
                 # The kernel takes connections from here on, so whoever reads the file can connect.
@@ -140,6 +143,7 @@ class RecvEndpoint:
             return PlainTextResponse("the body is not the input of a hook", 400)
         if purpose not in self._purposes:
             return PlainTextResponse("this version knows no such hook", 404)
+        await self._chatting.follow(call)
         try:
             answer = await self._answer(request, call)
         except EndingError:

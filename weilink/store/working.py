@@ -32,6 +32,13 @@ class Working:
         """Return everybody for whom work goes on or typing is shown."""
         return await self._db.read(_all)
 
+    async def of(self, reader: str) -> list[tuple[str, str]]:
+        """Return whom (bot, user) the agent that claims as `reader` works for."""
+        # Asked when a turn ends and after tool calls: nearly always nobody waits for an answer.
+        if not self._db.peek("SELECT 1 FROM working WHERE until > 0 LIMIT 1"):
+            return []
+        return await self._db.read(_of, reader)
+
     async def end(self, bot_id: str, user_id: str) -> None:
         """Nobody works for this user any more."""
         await self._db.write(end, bot_id, user_id)
@@ -70,6 +77,17 @@ def _all(db: sqlite3.Connection) -> list[Work]:
             "SELECT bot_id, user_id, until, shown FROM working"
         )
     ]
+
+
+def _of(db: sqlite3.Connection, reader: str) -> list[tuple[str, str]]:
+    # The claims of the last minutes alone can be what somebody works on.
+    return db.execute(
+        "SELECT DISTINCT w.bot_id, w.user_id FROM claims AS c"
+        " JOIN messages AS m ON m.claim_id = c.id"
+        " JOIN working AS w ON w.bot_id = m.bot_id AND w.user_id = m.user_id"
+        " WHERE c.reader = ? AND c.created_at > ? AND w.until > 0",
+        (reader, now_ms() - LONGEST_MS),
+    ).fetchall()
 
 
 def _shown(db: sqlite3.Connection, bot_id: str, user_id: str, token: str) -> None:
