@@ -12,10 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fixtures import phone
 from tests.support.server import Server, hook_command, hook_input
 from weilink.assets import asset
 from weilink.sandbox.phone import Phone
-from weilink.sandbox.process import SandboxProcess
+
+__all__ = ["phone"]
 
 SECRET = "the-secret"
 
@@ -118,16 +120,6 @@ def listen() -> Iterator[Callable[[Callable[[socket.socket], None]], Listener]]:
     yield start
     for listener in started:
         listener.close()
-
-
-@pytest.fixture
-def phone() -> Iterator[Phone]:
-    """The phone of alice, who owns the bot."""
-    sandbox = SandboxProcess.start()
-    try:
-        yield sandbox.phone
-    finally:
-        sandbox.stop()
 
 
 @pytest.fixture

@@ -8,31 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.routing.agent import Agent
+from tests.support.fixtures import phone, server
 from tests.support.server import Server
-from weilink.sandbox.phone import Phone
-from weilink.sandbox.process import SandboxProcess
+
+__all__ = ["phone", "server"]
 
 Start = Callable[..., Agent]
-
-
-@pytest.fixture
-def phone() -> Iterator[Phone]:
-    """The phone of alice, who owns the bot."""
-    sandbox = SandboxProcess.start()
-    try:
-        yield sandbox.phone
-    finally:
-        sandbox.stop()
-
-
-@pytest.fixture
-def server(phone: Phone, tmp_path: Path) -> Iterator[Server]:
-    """A server that is logged in and polls."""
-    server = Server.logged_in(tmp_path / "weilink", phone)
-    try:
-        yield server
-    finally:
-        server.close()
 
 
 @pytest.fixture
