@@ -9,7 +9,6 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-import pytest
 
 from tests.support.server import Server, hook_command, hook_input
 from weilink.sandbox.phone import Phone
@@ -144,39 +143,38 @@ def test_an_allowed_person_reaches_the_prompt_as_other(server: Server, phone: Ph
     assert f'from="{phone.user_id("bob")}" role="other"' in text
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Authorization": "Bearer wrong"},
-        {"Authorization": ""},
-        {"Origin": "http://evil.example"},
-        {"Host": "evil.example"},
-    ],
-    ids=lambda headers: str(next(iter(headers))),
+STRANGERS = (
+    {"Authorization": "Bearer wrong"},
+    {"Authorization": ""},
+    {"Origin": "http://evil.example"},
+    {"Host": "evil.example"},
 )
-def test_a_stranger_is_refused(server: Server, phone: Phone, headers: dict[str, str]) -> None:
+
+
+def test_strangers_are_refused(server: Server, phone: Phone) -> None:
     phone.write("number 1")
     server.wait_stored(1)
     url, secret = endpoint(server)
-    for path in ("hook/claude", "ack/00"):
-        refused = httpx.post(
-            f"{url}/v1/{path}",
-            content=hook_input(),
-            headers={"Authorization": f"Bearer {secret}", **headers},
-        )
-        assert refused.status_code == 403
-        assert "number 1" not in refused.text
+    for headers in STRANGERS:
+        for path in ("hook/claude", "ack/00"):
+            refused = httpx.post(
+                f"{url}/v1/{path}",
+                content=hook_input(),
+                headers={"Authorization": f"Bearer {secret}", **headers},
+            )
+            assert refused.status_code == 403, headers
+            assert "number 1" not in refused.text, headers
     assert numbers(server.hook()) == [1]
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"hook_event_name": 5}', b"\xff"])
-def test_input_that_is_not_a_hooks(server: Server, phone: Phone, body: bytes) -> None:
+def test_input_that_is_not_a_hooks(server: Server, phone: Phone) -> None:
     phone.write("number 1")
     server.wait_stored(1)
-    done = subprocess.run(
-        hook_command(server.base), input=body, capture_output=True, timeout=20, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    for body in (b"", b"{", b"[]", b"null", b'{"hook_event_name": 5}', b"\xff"):
+        done = subprocess.run(
+            hook_command(server.base), input=body, capture_output=True, timeout=20, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b""), body
     assert numbers(server.hook()) == [1]
 
 

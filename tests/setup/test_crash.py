@@ -117,6 +117,7 @@ def whole(home: Home, *states: Tree) -> None:
         assert now in [state.get(key) for state in states], path
 
 
+@pytest.mark.slow
 def test_an_interrupted_install_is_finished(prepared: tuple[Home, Tree, Tree]) -> None:
     home, without, installed = prepared
     for _ in steps(home, ["--yes"], lambda: restore(home.root, without)):
@@ -135,6 +136,7 @@ def test_an_interrupted_install_can_be_taken_back(prepared: tuple[Home, Tree, Tr
         assert {name: entry for name, entry in home.tree().items() if name not in left} == without
 
 
+@pytest.mark.slow
 def test_an_interrupted_uninstall_is_finished(prepared: tuple[Home, Tree, Tree]) -> None:
     home, without, installed = prepared
     for _ in steps(home, ["--yes", "--uninstall"], lambda: restore(home.root, installed)):
