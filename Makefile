@@ -42,7 +42,9 @@ test-quick: .venv/.ready ## tests without real agents, browsers and long runs
 .PHONY: test
 test: check ## every test, real agents included
 	$(BIN)/pytest -n auto -m "not agents and not browser and not slow"
-	$(BIN)/pytest -m "agents or browser or slow"
+# Playwright keeps an event loop in its thread, so the browser has a run of its own.
+	$(BIN)/pytest -m "browser"
+	$(BIN)/pytest -m "(agents or slow) and not browser"
 
 .PHONY: demo
 demo: .venv/.ready ## the product in 20 seconds, without an account

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -181,17 +180,21 @@ def test_no_banner_and_quiet(alone: dict[str, str], tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=file,
         )
-    with process, httpx.Client() as client:
-        for _ in range(500):
-            try:
-                assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
-                break
-            except httpx.ConnectError:
-                os.sched_yield()
-                process.poll()
-                anyio.run(anyio.sleep, 0.02)
+    try:
+        with httpx.Client(timeout=DEADLINE) as client:
+            for _ in range(500):
+                try:
+                    assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
+                    break
+                except httpx.ConnectError:
+                    process.poll()
+                    anyio.run(anyio.sleep, 0.02)
         process.terminate()
         out, _ = process.communicate(timeout=DEADLINE)
+    finally:
+        # Whatever failed: nobody else would end it.
+        process.kill()
+        process.communicate()
     assert (process.returncode, out, log.read_text()) == (0, b"", "")
 
 

@@ -172,7 +172,7 @@ def test_cancelled_upload_stops(
     file.write_bytes(b"x" * 100_000)
     arguments = {"to": phone.user_id(), "file_path": str(file)}
     sending = client.start("tools/call", name="send", arguments=arguments)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while not phone.lab.faults()[0]["hits"]:
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)
