@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from weilink.ilink.errors import ILinkError
+from weilink.errors import WeiLinkError
 from weilink.server.hooks.given import HookCall
 from weilink.service import Service
 from weilink.service.toolcalls import Status
@@ -73,7 +73,8 @@ class Chatting:
             if await show.started(one.user_id, one.tool, one.id, one.run_id):
                 status: Status = "failed" if one.failed else "completed"
                 await show.finished(one.user_id, one.tool, one.id, one.run_id, status)
-        except ILinkError as error:
+        except WeiLinkError as error:
+            # The service refused, or the bot was logged out meanwhile: no reason to stop leading.
             logger.debug("a tool call is not shown: %s", error)
 
 
