@@ -13,21 +13,12 @@ import pytest
 from tests.agents.claude import Claude
 from tests.agents.conftest import claude, claude_program, model
 from tests.agents.model import Model
+from tests.support.fixtures import phone
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
-from weilink.sandbox.process import SandboxProcess
 
-__all__ = ["claude", "claude_program", "model"]
+__all__ = ["claude", "claude_program", "model", "phone"]
 pytestmark = pytest.mark.agents
-
-
-@pytest.fixture
-def phone() -> Iterator[Phone]:
-    sandbox = SandboxProcess.start()
-    try:
-        yield sandbox.phone
-    finally:
-        sandbox.stop()
 
 
 @pytest.fixture

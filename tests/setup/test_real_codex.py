@@ -12,21 +12,12 @@ from tests.agents.codex import Codex
 from tests.agents.conftest import codex, codex_program, hook, model
 from tests.agents.hooks import context, printing
 from tests.agents.model import Call, Model, Say
+from tests.support.fixtures import phone
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
-from weilink.sandbox.process import SandboxProcess
 
-__all__ = ["codex", "codex_program", "hook", "model"]
+__all__ = ["codex", "codex_program", "hook", "model", "phone"]
 pytestmark = pytest.mark.agents
-
-
-@pytest.fixture
-def phone() -> Iterator[Phone]:
-    sandbox = SandboxProcess.start()
-    try:
-        yield sandbox.phone
-    finally:
-        sandbox.stop()
 
 
 @pytest.fixture
