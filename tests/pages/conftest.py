@@ -14,7 +14,7 @@ from tests.pages.chromium import FLAGS, chromium
 LOCAL = ("127.0.0.1", "localhost")
 ROOT = Path(__file__).parents[2]
 WORDS = [
-    *(ROOT / "weilink/server/web/static/words").glob("zh.json"),
+    *(ROOT / "weilink/web/static/words").glob("zh.json"),
     *(ROOT / "weilink").glob("*/page/words/zh.json"),
     *(ROOT / "weilink").glob("server/*/page/words/zh.json"),
 ]

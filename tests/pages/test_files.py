@@ -16,10 +16,10 @@ from starlette.testclient import TestClient
 
 from tests.pages.conftest import ROOT, WORDS
 from tests.pages.samples import HOSTILE, png, wav
-from weilink.server.web import Files, StrictHeaders, media_answer, safe_type
+from weilink.web import Files, StrictHeaders, media_answer, safe_type
 
 PAGES = [path.parent for path in (ROOT / "weilink").rglob("*.html") if path.parent.name == "page"]
-SHARED = ROOT / "weilink/server/web/static"
+SHARED = ROOT / "weilink/web/static"
 SCRIPTS = [
     path
     for folder in (SHARED, *PAGES)

@@ -18,7 +18,7 @@ from weilink.sandbox.ilink import ILink
 from weilink.sandbox.layers import FaultLayer, Recorder
 from weilink.sandbox.pages import PhonePage
 from weilink.sandbox.world import World
-from weilink.server.web import StrictHeaders
+from weilink.web import StrictHeaders
 
 _PIECE = 256 * 1024
 

@@ -18,7 +18,7 @@ from weilink.sandbox.ilink import reply
 from weilink.sandbox.journal import without_secrets
 from weilink.sandbox.polling import while_connected
 from weilink.sandbox.world import World
-from weilink.server.web import Files, media_answer
+from weilink.web import Files, media_answer
 
 _FOLDER = Path(__file__).parent / "page"
 _REQUESTS = 300

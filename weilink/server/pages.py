@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weilink.server.host import Host
-from weilink.server.web import EndingApp
+from weilink.web import EndingApp
 
 
 def admin_app(host: Host) -> EndingApp:

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 
 from weilink.server.host import Host
 from weilink.server.http import HttpServer, listen, url_of
-from weilink.server.web import EndingApp
 from weilink.settings import Settings
+from weilink.web import EndingApp
 
 
 @dataclass(frozen=True)

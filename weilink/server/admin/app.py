@@ -21,13 +21,13 @@ from weilink.server.admin.logins import PanelLogins
 from weilink.server.admin.logtail import tail
 from weilink.server.admin.sessions import Sessions
 from weilink.server.host import Host
-from weilink.server.web import Files, StrictHeaders, media_answer
 from weilink.service import Service
 from weilink.service.access import Policy
 from weilink.service.parts import AnyPart, FilePart, ImagePart, TextPart, VideoPart, VoicePart
 from weilink.service.times import moment
 from weilink.store.history import Query
 from weilink.store.models import Direction
+from weilink.web import Files, StrictHeaders, media_answer
 
 HOLD = 25.0
 """Seconds that a request for news is held."""

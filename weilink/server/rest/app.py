@@ -25,7 +25,7 @@ from weilink.server.host import Host
 from weilink.server.mcp import WeiLinkServer
 from weilink.server.rest.context import RestContext
 from weilink.server.rest.delivering import DeliveringApp
-from weilink.server.web import Files, StrictHeaders
+from weilink.web import Files, StrictHeaders
 
 PREFIX = "/tools/default"
 OPEN = ("/docs", "/assets/", "/openapi.json", "/favicon.ico")
