@@ -25,10 +25,11 @@ help: ## list the commands
 	@touch $@
 
 .PHONY: check
-check: .venv/.ready ## format, lint and types
+check: .venv/.ready ## format, lint, types and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: .venv/.ready ## format the source and mend what lint can mend
