@@ -1,39 +1,29 @@
-"""Real agents with the hooks that let messages in, as setup installs them."""
+"""Real agents with the hooks that let messages in, as `weilink setup` installs them."""
 
 from __future__ import annotations
 
-import shlex
 import time
 from typing import Any
 
 from tests.agents.claude import Claude
 from tests.agents.codex import Codex
 from tests.agents.terminal import Terminal
-from tests.support.server import DEADLINE, Server, hook_command
+from tests.support.server import DEADLINE, Server
 
-FOR_WEEKS = 1_700_000
-
-
-def command(server: Server, agent: str, *more: str) -> str:
-    """Return the shell command of the installed hook."""
-    return "exec " + shlex.join([*hook_command(server.base)[:-1], agent, *more])
+USUAL = "prompt,session,turn,wake"
+"""The hooks that setup installs when nobody asks for others."""
 
 
-def connect(agent: Claude | Codex, server: Server, *, approve: bool = False) -> None:
-    """Install the default hooks, and the one that asks for approvals when wanted."""
+def connect(agent: Claude | Codex, server: Server, hooks: str = USUAL, *more: str) -> None:
+    """Run `weilink setup claude|codex --yes` as the user of this agent does.
+
+    `more` are further options. What Codex has to trust is trusted by setup.
+    """
     name = "codex" if isinstance(agent, Codex) else "claude"
-    plain = command(server, name)
-    for event in ("UserPromptSubmit", "SessionStart", "SessionEnd", "Stop"):
-        agent.hook(event, plain, timeout=10)
-    agent.hook("PostToolUse", plain, "*", timeout=10)
-    if approve:
-        agent.hook("PermissionRequest", command(server, name, "130", "approve"), "*", timeout=135)
-    if isinstance(agent, Codex):
-        agent.trust_hooks()
-        return
-    waits: dict[str, Any] = {"async_": True, "asyncRewake": True, "timeout": FOR_WEEKS}
-    for event in ("SessionStart", "Stop"):
-        agent.hook(event, command(server, name, "wait", "wake"), **waits)
+    env = {"HOME": str(agent.home.path)}
+    env["PATH"] = f"{agent.program.parent}:{server.env['PATH']}"
+    done = server.weilink("setup", name, "--yes", "--hooks", hooks, *more, env=env)
+    assert done.returncode == 0, done.stderr
 
 
 def wait_listed(server: Server, count: int, terminal: Terminal | None = None) -> Any:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,13 @@ class Server:
         self.process.stdout.close()
         self.process = None
 
-    def weilink(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a `weilink` command on this base path."""
+    def weilink(
+        self, *arguments: str, given: str = "", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a `weilink` command on this base path; `env` is added to its environment."""
         return subprocess.run(
             [sys.executable, "-m", "weilink", *arguments],
-            env=self.env,
+            env={**self.env, **(env or {})},
             input=given,
             capture_output=True,
             text=True,
