@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -16,15 +15,13 @@ from weilink.assets import asset
 from weilink.errors import UsageError, WeiLinkError
 from weilink.i18n import t
 from weilink.settings import Settings
+from weilink.setup import server_command
 from weilink.setup.engine import plan as engine
 from weilink.setup.engine import transaction
 from weilink.setup.engine.edits import Edit, GroupItem, Member
 from weilink.setup.engine.manifest import Writer
 from weilink.setup.engine.store import Store
 from weilink.setup.trust import Outcome, Trust, moved_hooks
-
-# Settings that the MCP server must share with the shell in which setup ran.
-_PASSED_ON = ("ilink_base_url", "cdn_base_url", "lang")
 
 
 @dataclass(frozen=True)
@@ -143,8 +140,8 @@ class Job:
             hook_mark=SCRIPT,
             hook_place=shlex.quote(script.as_posix()),
             python=sys.executable,
-            arguments=_server_arguments(self._base_path),
-            environment=_server_environment(),
+            arguments=(*server_command.arguments(self._base_path), "mcp"),
+            environment=server_command.environment(),
         )
 
     def _wanted(self) -> list[engine.Wanted]:
@@ -246,21 +243,3 @@ class _Collected:
                 )
                 return
         self.wanted.append(engine.WantedEdits(file, (edit,), (reason,), format_, writer))
-
-
-def _server_arguments(base_path: Path) -> tuple[str, ...]:
-    # Agents start the server in the user's project, whose files must not take the place of our
-    # modules (a folder named "mcp" would).
-    safe = ("-P",) if sys.version_info >= (3, 11) else ()
-    own = () if base_path == Path("~/.weilink").expanduser() else ("-d", str(base_path))
-    return (*safe, "-m", "weilink", *own, "mcp")
-
-
-def _server_environment() -> dict[str, str]:
-    found = {}
-    for name in _PASSED_ON:
-        variable = f"WEILINK_{name.upper()}"
-        value = os.environ.get(variable)
-        if value and value != Settings.model_fields[name].default:
-            found[variable] = value
-    return found
