@@ -8,6 +8,8 @@ FROM python:3.13-slim
 COPY . /source
 RUN pip install --no-cache-dir /source && rm -rf /source \
     && useradd --create-home weilink && install -d -o weilink -m 0700 /data
+# The MCP registry compares it with the name in server.json.
+LABEL io.modelcontextprotocol.server.name="io.github.weilink/weilink"
 USER weilink
 ENV WEILINK_BASE_PATH=/data
 VOLUME /data

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,63 +25,25 @@ SERVER: dict[str, Any] = json.loads((ROOT / "server.json").read_text("utf-8"))
 SMITHERY: dict[str, Any] = yaml.safe_load((ROOT / "smithery.yaml").read_text("utf-8"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 
-# What the registry's schema of 2025-12-11 demands of the parts that our server.json has, in our
-# own words. Nothing else is allowed here, so that nothing slips in that was never checked.
-TEXT = {"type": "string", "minLength": 1}
-RULES = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["$schema", "name", "description", "version", "packages"],
-    "properties": {
-        "$schema": {
-            "const": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
-        },
-        "name": {"type": "string", "maxLength": 200, "pattern": r"^[\w.-]+/[\w.-]+$"},
-        "title": {**TEXT, "maxLength": 100},
-        "description": {**TEXT, "maxLength": 100},
-        "version": {**TEXT, "maxLength": 255, "pattern": r"^\d+\.\d+\.\d+$"},
-        "packages": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["registryType", "identifier", "transport"],
-                "properties": {
-                    # On the public package index the name weilink is another project's.
-                    "registryType": {"const": "oci"},
-                    "identifier": TEXT,
-                    "runtimeHint": {"enum": ["docker"]},
-                    "transport": {"const": {"type": "stdio"}},
-                    "runtimeArguments": {"type": "array", "items": {"$ref": "#/$defs/argument"}},
-                    "packageArguments": {"type": "array", "items": {"$ref": "#/$defs/argument"}},
-                    "environmentVariables": {
-                        "type": "array",
-                        "items": {"$ref": "#/$defs/input", "required": ["name"]},
-                    },
-                },
-            },
-        },
-    },
-    "$defs": {
-        "input": {
-            "type": "object",
-            "properties": {
-                "name": TEXT,
-                "value": {"type": "string"},
-                "description": {"type": "string"},
-                "default": {"type": "string"},
-                "choices": {"type": "array", "items": {"type": "string"}},
-            },
-        },
-        "argument": {
-            "allOf": [{"$ref": "#/$defs/input"}],
-            "oneOf": [
-                {"properties": {"type": {"const": "named"}}, "required": ["type", "name"]},
-                {"properties": {"type": {"const": "positional"}}, "required": ["type", "value"]},
-            ],
-        },
-    },
-}
+PUBLISHED = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
+SHA256 = "3fba09590c99f61735d234822279f4223fab9e300c0a81e81c91ab62a4114de0"
+"""Of the file at that address, which skillsaw brings along byte for byte."""
+SCHEMA_FILE = resources.files("skillsaw.schemas.mcp_registry.v2025_12_11") / "server.schema.json"
+
+
+def names_in(schema: Any) -> set[str]:
+    """The names of all properties that a schema knows."""
+    if isinstance(schema, list):
+        return set().union(*map(names_in, schema))
+    if not isinstance(schema, dict):
+        return set()
+    return set(schema.get("properties", {})).union(*map(names_in, schema.values()))
+
+
+def keys_of(data: Any) -> set[str]:
+    if isinstance(data, list):
+        return set().union(*map(keys_of, data))
+    return set(data).union(*map(keys_of, data.values())) if isinstance(data, dict) else set()
 
 
 def start(command: list[str], env: dict[str, str], tmp_path: Path) -> dict[str, Any]:
@@ -95,12 +59,49 @@ def start(command: list[str], env: dict[str, str], tmp_path: Path) -> dict[str, 
         client.close()
 
 
-def test_server_json(tmp_path: Path) -> None:
-    jsonschema.validate(SERVER, RULES)
+def test_server_json_follows_the_published_schema() -> None:
+    assert SERVER["$schema"] == PUBLISHED
+    assert hashlib.sha256(SCHEMA_FILE.read_bytes()).hexdigest() == SHA256
+    schema = json.loads(SCHEMA_FILE.read_text("utf-8"))
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.Draft7Validator(schema).validate(SERVER)
+    # The schema lets unknown names pass, and so misspelt ones.
+    assert keys_of(SERVER) <= names_in(schema)
+    mistakes: list[dict[str, Any]] = [
+        {"name": "weilink"},
+        {"description": "x" * 101},
+        {"packages": [{}]},
+    ]
+    for wrong in mistakes:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft7Validator(schema).validate({**SERVER, **wrong})
+
+
+@pytest.mark.slow
+def test_server_json_follows_the_rules_of_the_registry(tmp_path: Path) -> None:
+    """Those that the schema does not hold: namespaces, exact versions."""
+    for change, errors in (({}, 0), ({"version": "^0.1"}, 1)):
+        (tmp_path / "server.json").write_text(json.dumps({**SERVER, **change}))
+        done = subprocess.run(
+            [sys.executable, "-m", "skillsaw", "lint", "--strict", "--format", "json", "."],
+            cwd=tmp_path,
+            env=environment(tmp_path / "base"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == errors, done.stdout + done.stderr
+        assert "mcp-registry" in done.stdout
+
+
+def test_server_json_starts_this_server(tmp_path: Path) -> None:
     assert SERVER["version"] == weilink.__version__
     (package,) = SERVER["packages"]
     assert package["identifier"] == f"weilink:{weilink.__version__}"
     assert f"docker build -t {package['identifier']} ." in DOCKERFILE
+    # How the registry knows that the image is from whoever publishes under this name.
+    assert f'LABEL io.modelcontextprotocol.server.name="{SERVER["name"]}"' in DOCKERFILE
     entry = re.search(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.MULTILINE)
     assert entry
     command = [*json.loads(entry[1]), *[a["value"] for a in package["packageArguments"]]]
