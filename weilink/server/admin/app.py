@@ -54,6 +54,7 @@ class Panel:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._files = Files(Path(__file__).parent / "page")
+        self._files.join("admin.html", "main.js", ["web/look.css", "page/admin.css"])
         self._sessions = Sessions(host.settings.base_path)
         self._logins = PanelLogins()
         self._version = 0

@@ -51,10 +51,17 @@ export const language =
 const locale = language === "zh" ? "zh-CN" : "en-GB";
 const words = {};
 
-/** Load the words of the page from files named after the language; English is in the source. */
+/**
+ * Load the words of the page: those that came with its script, or else from files named after the
+ * language. English is in the source.
+ */
 export async function loadWords(...folders) {
   document.documentElement.lang = locale;
   if (language === "en") return;
+  if (globalThis.WORDS?.[language]) {
+    Object.assign(words, globalThis.WORDS[language]);
+    return;
+  }
   const loaded = await Promise.all(folders.map((folder) => fetch(`${folder}/${language}.json`)));
   for (const answer of loaded) Object.assign(words, await answer.json());
 }
