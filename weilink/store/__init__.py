@@ -17,6 +17,7 @@ from weilink.store.approvals import Approvals
 from weilink.store.bots import Bots
 from weilink.store.credentials import Credentials
 from weilink.store.database import Database
+from weilink.store.handovers import Handovers
 from weilink.store.history import History
 from weilink.store.inbox import Inbox
 from weilink.store.outbox import Outbox
@@ -43,6 +44,7 @@ class Store:
         self.bindings = Bindings(self._db)
         self.approvals = Approvals(self._db)
         self.history = History(self._db)
+        self.handovers = Handovers(self._db)
         self.takeover = TakeOver(self._db)
         self.preferences = Preferences(self._db)
         self.credentials = Credentials(base_path)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 import itertools
+import json
 import sqlite3
 from dataclasses import dataclass
 
 from weilink.store import search
 from weilink.store.database import Database
 from weilink.store.messages import COLUMNS, message_of
-from weilink.store.models import Direction, StoredMessage
+from weilink.store.models import Delivery, Direction, StoredMessage
 from weilink.store.text import storable
 
 
@@ -27,6 +29,10 @@ class Query:
     text_contains: str = ""
     limit: int = 50
     offset: int = 0
+    delivery: Delivery | None = None
+    """Of received messages: where they stand on their way to an agent."""
+    reader: str = ""
+    """Who has been given them: see `weilink.store.handovers.Handover`."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ def _find(db: sqlite3.Connection, query: Query) -> Page:
     low = 0 if query.since is None else search.place_from(query.since)
     high = 2**62 if query.until is None else search.place_from(query.until + 1) - 1
     by = _by_text if query.text_contains else _by_kind
+    if query.delivery or query.reader:
+        by = _by_delivery
     places, total = by(db, query, low, high)
     found = f"SELECT {COLUMNS} FROM messages WHERE place = ?"  # noqa: S608  (constants)
     return Page([message_of(db.execute(found, (place,)).fetchone()) for place in places], total)
@@ -115,6 +123,50 @@ def _by_kind(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple
         )
     newest = heapq.merge(*pages, reverse=True)
     return list(itertools.islice(newest, query.offset, query.offset + query.limit)), total
+
+
+def _by_delivery(
+    db: sqlite3.Connection, query: Query, low: int, high: int
+) -> tuple[list[int], int]:
+    # What is on its way is little: its own index, whatever SQLite thinks of the order by time.
+    on_its_way = query.delivery in (Delivery.PENDING, Delivery.CLAIMED)
+    place = "+place" if on_its_way else "place"
+    conditions = ["direction = ?", f"{place} BETWEEN ? AND ?"]
+    values: list[object] = [Direction.RECEIVED.value, low, high]
+    if query.direction is not None:
+        conditions.append("direction = ?")
+        values.append(query.direction.value)
+    for column, value in (
+        ("user_id", query.user_id),
+        ("bot_id", query.bot_id),
+        ("msg_type", query.msg_type),
+    ):
+        if value:
+            conditions.append(f"{column} = ?")
+            values.append(storable(value))
+    if query.reader:
+        conditions.append("claim_id IN (SELECT id FROM claims WHERE reader = ?)")
+        conditions.append("delivery IN ('claimed', 'delivered')")
+        values.append(storable(query.reader))
+    if query.delivery is not None:
+        # The IN is implied by what follows, and what lets SQLite use a partial index.
+        if on_its_way:
+            conditions.append("delivery IN ('pending', 'claimed')")
+        elif query.delivery in (Delivery.DELIVERED, Delivery.HELD):
+            conditions.append("delivery IN ('delivered', 'held')")
+        conditions.append("delivery = ?")
+        values.append(query.delivery.value)
+    if query.text_contains:
+        with_text = dataclasses.replace(query, limit=2**31, offset=0)
+        conditions.append("place IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(_by_text(db, with_text, low, high)[0]))
+    chosen = f"FROM messages WHERE {' AND '.join(conditions)}"
+    (total,) = db.execute(f"SELECT count(*) {chosen}", values).fetchone()
+    rows = db.execute(
+        f"SELECT place {chosen} ORDER BY {place} DESC LIMIT ? OFFSET ?",
+        (*values, query.limit, query.offset),
+    )
+    return [place for (place,) in rows], total
 
 
 def _all(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:

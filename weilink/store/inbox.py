@@ -202,9 +202,11 @@ def _claim(
         return None
     claim_id = secrets.token_hex(16)
     db.execute(
-        "INSERT INTO claims (id, reader, state, created_at, expires_at, session)"
-        " VALUES (?, ?, 'open', ?, ?, ?)",
-        (claim_id, reader, now, now + lease_ms, session),
+        # Where the agent is: a session that has ended is not known any more.
+        "INSERT INTO claims (id, reader, state, created_at, expires_at, session, folder)"
+        " VALUES (?, ?, 'open', ?, ?, ?,"
+        " coalesce((SELECT cwd FROM agent_sessions WHERE agent || ':' || id = ?), ''))",
+        (claim_id, reader, now, now + lease_ms, session, reader),
     )
     db.executemany(
         "UPDATE messages SET delivery = 'claimed', claim_id = ? WHERE row = ?",
@@ -227,9 +229,9 @@ def _expire(db: sqlite3.Connection) -> int:
 
 def _acknowledge(db: sqlite3.Connection, claim_id: str) -> bool:
     db.execute(
-        "UPDATE claims SET state = CASE session WHEN '' THEN 'acknowledged' ELSE 'written' END"
-        " WHERE id = ? AND state IN ('open', 'released')",
-        (claim_id,),
+        "UPDATE claims SET state = CASE session WHEN '' THEN 'acknowledged' ELSE 'written' END,"
+        " written_at = ? WHERE id = ? AND state IN ('open', 'released')",
+        (now_ms(), claim_id),
     )
     # A release keeps claim_id on the messages, so that a late acknowledgement finds those that
     # nobody else has claimed since.

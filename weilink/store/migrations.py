@@ -198,12 +198,26 @@ def m011_approvals(db: sqlite3.Connection) -> None:
     db.execute("CREATE INDEX approvals_code ON approvals (code, row)")
 
 
+def m012_handovers(db: sqlite3.Connection) -> None:
+    """When a reader had what it claimed, and where that agent was; lists of what was delivered."""
+    for statement in (
+        "ALTER TABLE claims ADD COLUMN written_at INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE claims ADD COLUMN folder TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX claims_reader ON claims (reader)",
+        # Without those that are on their way: their queries keep the small index of their own.
+        """CREATE INDEX messages_settled ON messages (delivery, place)
+            WHERE delivery IN ('delivered', 'held')""",
+    ):
+        db.execute(statement)
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_initial,
     m002_uploads,
     m010_agent_sessions,
     m003_search,
     m011_approvals,
+    m012_handovers,
 ]
 
 

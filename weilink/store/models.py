@@ -26,7 +26,8 @@ class Delivery(str, Enum):
     COMMAND = "command"
     """From the owner to WeiLink itself: answered in the chat, never shown to an agent."""
     NONE = "none"
-    """Not for agents: a message that was sent, or a command that was answered."""
+    """Not for agents: a message that was sent, a command that was answered, or somebody's answer
+    to an approval that was not theirs."""
 
 
 class PartState(str, Enum):
