@@ -14,6 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import tomlkit
 import yaml
 
 import weilink
@@ -124,6 +125,18 @@ def test_dockerfile(tmp_path: Path) -> None:
     folder = volume["value"].partition(":")[2]
     assert f"WEILINK_BASE_PATH={folder}" in DOCKERFILE
     assert f"VOLUME {folder}" in DOCKERFILE
+
+
+@pytest.mark.slow
+def test_the_container_is_built_from_the_package_alone() -> None:
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert "*" in lines
+    taken = {line[1:] for line in lines if line.startswith("!")}
+    build = tomlkit.parse((ROOT / "pyproject.toml").read_text("utf-8")).unwrap()
+    wheel = build["tool"]["hatch"]["build"]["targets"]["wheel"]
+    project = build["project"]
+    needed = {*wheel["packages"], *wheel["force-include"], *project["license-files"]}
+    assert taken == {"pyproject.toml", project["readme"], *needed}
 
 
 @pytest.mark.agents
