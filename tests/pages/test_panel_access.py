@@ -15,7 +15,17 @@ from tests.pages.faces import log_in, running
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import running_sandbox
 
-READS = ["changes", "overview", "people", "messages", "media/1", "outbox", "log"]
+READS = [
+    "changes",
+    "overview",
+    "people",
+    "messages",
+    "media/1",
+    "outbox",
+    "log",
+    "agents",
+    "health",
+]
 ACTIONS: dict[str, dict[str, Any]] = {
     "bots/rename": {"old": "default", "new": "stolen"},
     "bots/default": {"name": "default"},
@@ -28,6 +38,9 @@ ACTIONS: dict[str, dict[str, Any]] = {
     "send": {"to": "alice@im.wechat", "text": "forged"},
     "outbox/retry": {"row": 1},
     "outbox/drop": {"row": 1},
+    "agents/bind": {"contact": "alice@im.wechat", "kind": "agent", "value": "codex"},
+    "agents/unbind": {"contact": "alice@im.wechat"},
+    "health/check": {"lang": "en"},
     "leave": {},
 }
 
@@ -69,6 +82,8 @@ def unchanged(panel: httpx.Client, phone: Phone) -> None:
     assert [bot["name"] for bot in panel.get("/api/overview").json()["bots"]] == ["default"]
     people = panel.get("/api/people").json()
     assert (people["policy"], people["others"]) == ("owner", [])
+    assert panel.get("/api/agents").json()["bindings"] == []
+    assert panel.get("/api/health?lang=en").json()["checked_at"] == 0
     assert phone.chat(author="bot") == []
 
 
@@ -116,7 +131,7 @@ def test_no_cookie_is_set_and_no_secret_is_shown(
 ) -> None:
     token = (base / "default" / "token.json").read_text()
     texts = [panel.get("/").text]
-    for path in ("overview", "people", "messages", "outbox", "log"):
+    for path in ("overview", "people", "messages", "outbox", "log", "agents", "health?lang=en"):
         answer = panel.get(f"/api/{path}")
         assert "set-cookie" not in answer.headers
         assert answer.headers["cache-control"] == "no-store"
@@ -126,7 +141,15 @@ def test_no_cookie_is_set_and_no_secret_is_shown(
 
 
 @pytest.mark.parametrize(
-    "path", [*ACTIONS, "messages?limit=x", "messages?since=never", "log?after=x"]
+    "path",
+    [
+        *ACTIONS,
+        "messages?limit=x",
+        "messages?since=never",
+        "messages?delivery=lost",
+        "log?after=x",
+        "health?lang=fr",
+    ],
 )
 def test_a_request_of_another_shape_is_told_so(panel: httpx.Client, path: str) -> None:
     if path == "leave":

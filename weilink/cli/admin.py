@@ -26,7 +26,7 @@ def panel(host: str, port: int) -> Face:
         click.echo(f"  {admin.link(service.settings.base_path, url)}")
         return admin.app(service)
 
-    return Face(made, host, port, lambda url: None)
+    return Face(made, host, port, lambda url: None, admin.STREAMS)
 
 
 @click.command("admin")

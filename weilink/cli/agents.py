@@ -13,7 +13,7 @@ from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.errors import UsageError
 from weilink.i18n import t
 from weilink.service import Service, open_service
-from weilink.service.routing import names, target
+from weilink.service.assignments import assignments
 from weilink.store.agentsessions import AgentSession, Binding, BindingKind
 
 
@@ -30,7 +30,7 @@ def agents_command(ctx: click.Context, as_json: bool) -> None:
 
     async def body() -> dict[str, Any]:
         async with open_service(settings) as service:
-            return await overview(service)
+            return await assignments(service.store, service.presence)
 
     found = run_async(body)
     if as_json:
@@ -118,48 +118,6 @@ def unbind_command(ctx: click.Context, contact: str) -> None:
             return name
 
     click.echo(t("{contact} is not bound any more", contact=run_async(body)))
-
-
-async def overview(service: Service) -> dict[str, Any]:
-    """Return the live sessions and the bindings, as `--json` prints them."""
-    live = await service.presence.read()
-    bindings = await service.store.bindings.all()
-    # A conversation that nobody has: it shows who gets what is not bound.
-    rest = target(live, {}, "", "")
-    shown = []
-    for session in live:
-        shown.append(
-            {
-                "number": session.number,
-                "agent": session.agent,
-                "id": session.id,
-                "cwd": session.cwd,
-                "pid": session.pid,
-                "state": session.state.value,
-                "attended": session.interactive,
-                "prompted_at": session.prompted_at,
-                "started_at": session.started_at,
-                "gets": [
-                    contact
-                    for contact in bindings
-                    if (chosen := target(live, bindings, contact, contact)) is not None
-                    and chosen.id == session.id
-                ],
-                "gets_the_rest": rest is not None and rest.id == session.id,
-            }
-        )
-    return {
-        "agents": shown,
-        "bindings": [
-            {
-                "contact": binding.contact,
-                "kind": binding.kind.value,
-                "value": binding.value,
-                "live": any(names(binding, session) for session in live),
-            }
-            for binding in bindings.values()
-        ],
-    }
 
 
 def find_session(live: list[AgentSession], name: str) -> AgentSession:

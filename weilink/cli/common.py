@@ -28,9 +28,15 @@ def settings_of(ctx: click.Context, **options: object) -> Settings:
     # A command's own output is for a person: its log speaks up only when something is wrong,
     # unless the person asked for more.
     chosen = "log_level" in settings.model_fields_set
-    logs.configure(settings.log_level if chosen else "WARNING")
+    configure_logs(ctx, settings, settings.log_level if chosen else "WARNING")
     i18n.set_language(settings.lang)
     return settings
+
+
+def configure_logs(ctx: click.Context, settings: Settings, level: str) -> None:
+    """Send the log to stderr at `level`, and to that of the base path as the settings say."""
+    name = ctx.info_name or ""
+    logs.configure(level, base_path=settings.base_path, kept=settings.log_level, name=name)
 
 
 def run_async(body: Callable[[], Coroutine[Any, Any, _T]]) -> _T:

@@ -7,7 +7,7 @@ from typing import cast
 
 import click
 
-from weilink.cli.common import settings_of
+from weilink.cli.common import configure_logs, settings_of
 
 TRANSPORTS = ["stdio", "sse", "http", "streamable-http"]
 
@@ -67,10 +67,9 @@ def mcp_command(
 ) -> None:
     """Run the MCP server. Agents start it by themselves once 'weilink setup' has told them."""
     settings = settings_of(ctx, base_path=base_path, log_level=log_level, token=token)
-    from weilink import logs
     from weilink.server.running import Options, Transport, run
 
-    logs.configure(settings.log_level)
+    configure_logs(ctx, settings, settings.log_level)
     transport = "streamable-http" if transport == "http" else transport
     run(
         settings,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from weilink.cli.agents import overview, state_name
+from weilink.cli.agents import state_name
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.i18n import t
 from weilink.service import open_service
+from weilink.service.assignments import assignments
 from weilink.service.leading import is_led
 from weilink.service.sending import replies_left
 from weilink.service.visible import visible
@@ -57,7 +58,7 @@ def status_command(ctx: click.Context, as_json: bool) -> None:
                     state: claims.get(state, 0)
                     for state in ("open", "written", "acknowledged", "released")
                 },
-                "agents": (await overview(service))["agents"],
+                "agents": (await assignments(service.store, service.presence))["agents"],
                 "outbox": {state.value: outbox.get(state, 0) for state in PartState},
                 "unsent": [
                     {

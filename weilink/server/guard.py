@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import socket
+from collections.abc import Container
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -50,11 +51,15 @@ class Guard:
 
     `Host` must name this computer: a web page whose name an attacker has pointed at it cannot
     get through. `Origin`, which browsers add, must be the same. With a `token`, every request
-    must bring it.
+    must bring it. On `streams`, paths where `app` itself says how much it takes, a request may be
+    longer than others.
     """
 
-    def __init__(self, app: ASGIApp, host: str, token: str | None) -> None:
+    def __init__(
+        self, app: ASGIApp, host: str, token: str | None, streams: Container[str] = ()
+    ) -> None:
         self._app = app
+        self._streams = streams
         self._token = token.encode() if token else None
         self._names = {"localhost", host.lower()}
         self._any_address = not is_loopback(host)
@@ -64,12 +69,13 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        if scope["type"] == "http" and (refusal := self._refusal(Headers(scope=scope))):
+        if scope["type"] == "http" and (refusal := self._refusal(scope)):
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _refusal(self, headers: Headers) -> PlainTextResponse | None:
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        headers = Headers(scope=scope)
         host = headers.get("host", "")
         if len(headers.getlist("host")) != 1 or not self._is_ours(f"//{host}"):
             return PlainTextResponse("This server is not called that (Host).", 421)
@@ -86,7 +92,8 @@ class Guard:
                     {"WWW-Authenticate": 'Bearer realm="WeiLink"'},
                 )
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > BODY_LIMIT:
+        too_long = int(length) > BODY_LIMIT if length.isdigit() else True
+        if too_long and not (length.isdigit() and scope["path"] in self._streams):
             return PlainTextResponse(
                 f"A request may have {BODY_LIMIT // 1024 // 1024} MiB at most. "
                 "Send what is longer as a file: write it to disk and give send its file_path.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from contextlib import asynccontextmanager
 from types import TracebackType
 
@@ -164,11 +164,18 @@ def url_of(listener: socket.socket, host: str) -> str:
 class HttpServer:
     """An app, guarded, on a listener."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket, host: str, token: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        listener: socket.socket,
+        host: str,
+        token: str | None,
+        streams: Container[str] = (),
+    ) -> None:
         self._listener = listener
         self._server = QuietServer(
             uvicorn.Config(
-                Guard(app, host, token),
+                Guard(app, host, token, streams),
                 log_config=None,
                 access_log=False,
                 lifespan="off",

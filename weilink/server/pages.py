@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+
 from weilink.server.host import Host
+from weilink.server.http import HttpServer
 from weilink.web import EndingApp
 
 
@@ -16,3 +19,10 @@ def admin_app(host: Host) -> EndingApp:
     from weilink.server import admin
 
     return EndingApp(admin.app(host))
+
+
+def admin_server(app: EndingApp, listener: socket.socket, address: str) -> HttpServer:
+    """Return the server of the panel on a listener at `address`."""
+    from weilink.server import admin
+
+    return HttpServer(app, listener, address, None, admin.STREAMS)

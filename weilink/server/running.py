@@ -75,8 +75,8 @@ async def serve_stdio(settings: Settings, options: Options) -> None:
 async def _serve_admin_when_free(host: Host, options: Options) -> None:
     await host.service()
     from weilink.errors import WeiLinkError
-    from weilink.server.http import HttpServer, listen, url_of
-    from weilink.server.pages import admin_app
+    from weilink.server.http import listen, url_of
+    from weilink.server.pages import admin_app, admin_server
 
     told = False
     assert options.admin_port is not None  # noqa: S101
@@ -90,7 +90,7 @@ async def _serve_admin_when_free(host: Host, options: Options) -> None:
             await anyio.sleep(ADMIN_RETRY)
             continue
         logger.info("admin panel at %s", url_of(listener, options.host))
-        await HttpServer(admin_app(host), listener, options.host, None).run()
+        await admin_server(admin_app(host), listener, options.host).run()
 
 
 async def serve_http(settings: Settings, options: Options) -> None:
@@ -102,7 +102,7 @@ async def serve_http(settings: Settings, options: Options) -> None:
     """
     from weilink.server.guard import check_exposure
     from weilink.server.http import MCP_PATH, SSE_PATH, HttpServer, listen, mcp_app, url_of
-    from weilink.server.pages import admin_app
+    from weilink.server.pages import admin_app, admin_server
 
     token = _token(settings)
     check_exposure(options.host, token)
@@ -121,7 +121,7 @@ async def serve_http(settings: Settings, options: Options) -> None:
             panel = None
             if admin is not None:
                 panel = admin_app(host)
-                servers.append(HttpServer(panel, admin, options.host, None))
+                servers.append(admin_server(panel, admin, options.host))
             tasks.start_soon(_on_signal, stopped.set)
             for server in servers:
                 tasks.start_soon(server.run)

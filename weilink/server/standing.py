@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import anyio
@@ -24,12 +24,14 @@ class Face:
     Attributes:
         app: makes the application of a host, guarded by itself; gets the URL it will be at.
         started: told the URL once it listens.
+        streams: paths where the application itself limits what a request brings.
     """
 
     app: Callable[[Host, str], ASGIApp]
     host: str
     port: int
     started: Callable[[str], None]
+    streams: Container[str] = ()
 
 
 async def serve(settings: Settings, *faces: Face) -> None:
@@ -59,7 +61,7 @@ async def _serve(host: Host, faces: tuple[Face, ...], listeners: list[socket.soc
         for face, listener in zip(faces, listeners, strict=True):
             url = url_of(listener, face.host)
             app = EndingApp(face.app(host, url))
-            server = HttpServer(app, listener, face.host, None)
+            server = HttpServer(app, listener, face.host, None, face.streams)
             servers.append((server, app))
             tasks.start_soon(server.run)
             face.started(url)

@@ -50,14 +50,14 @@ class Service:
         cdn = Cdn(settings.cdn_base_url, http)
         limit = settings.media_limit_mib * 1024 * 1024
         spool = Spool(settings.base_path)
-        sendable = Sendable(settings.base_path, settings.send_folders)
+        self.sendable = Sendable(settings.base_path, settings.send_folders)
         self.media = MediaFiles(store, cdn, limit)
         self.sender = Sender(
             store,
             self.changes,
             self.client_for,
             Uploader(store, spool, cdn),
-            Preparer(sendable, spool, limit),
+            Preparer(self.sendable, spool, limit),
             spool,
         )
         self.approving = Approving(store, self.changes, self.sender)

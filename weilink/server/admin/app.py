@@ -16,9 +16,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from weilink.errors import UsageError, WeiLinkError
-from weilink.server.admin import views
+from weilink.server.admin import agents, views
+from weilink.server.admin.bodies import body as _body
+from weilink.server.admin.bodies import json_object, uploaded
+from weilink.server.admin.bodies import row as _row
+from weilink.server.admin.bodies import text as _text
+from weilink.server.admin.health import LANGUAGES, Health
 from weilink.server.admin.logins import PanelLogins
-from weilink.server.admin.logtail import tail
+from weilink.server.admin.logtail import LogTail
 from weilink.server.admin.sessions import Sessions
 from weilink.server.host import Host
 from weilink.service import Service
@@ -26,9 +31,11 @@ from weilink.service.access import Policy
 from weilink.service.parts import AnyPart, FilePart, ImagePart, TextPart, VideoPart, VoicePart
 from weilink.service.times import moment
 from weilink.store.history import Query
-from weilink.store.models import Direction
+from weilink.store.models import Delivery, Direction
 from weilink.web import Files, StrictHeaders, media_answer
 
+STREAMS = frozenset({"/api/send/file"})
+"""Paths whose requests may be as long as a file: what `weilink.server.guard.Guard` is to know."""
 HOLD = 25.0
 """Seconds that a request for news is held."""
 _KINDS: dict[str, Callable[[Path], AnyPart]] = {
@@ -57,19 +64,22 @@ class Panel:
         self._files.join("admin.html", "main.js", ["web/look.css", "page/admin.css"])
         self._sessions = Sessions(host.settings.base_path)
         self._logins = PanelLogins()
+        self._health = Health(host.settings)
+        self._log_tail = LogTail(host.settings.base_path)
         self._version = 0
         self._event: anyio.Event | None = None
-        tail()
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         table: list[tuple[str, str, Handler]] = [
             ("GET", "changes", self._changes),
-            ("GET", "overview", lambda service, _: views.overview(service)),
+            ("GET", "overview", lambda service, _: self._overview(service)),
             ("GET", "people", lambda service, _: views.people(service)),
             ("GET", "messages", self._messages),
             ("GET", "media/{message_id}", self._media),
             ("GET", "outbox", self._outbox),
+            ("GET", "agents", lambda service, _: agents.agents(service)),
+            ("GET", "health", self._last_health),
             ("GET", "log", self._log),
             ("POST", "bots/rename", self._rename),
             ("POST", "bots/default", self._default),
@@ -83,6 +93,9 @@ class Panel:
             ("POST", "send/file", self._send_file),
             ("POST", "outbox/retry", self._retry),
             ("POST", "outbox/drop", self._drop),
+            ("POST", "agents/bind", self._bind),
+            ("POST", "agents/unbind", self._unbind),
+            ("POST", "health/check", self._check_health),
             ("POST", "leave", self._leave),
         ]
         return [
@@ -99,12 +112,16 @@ class Panel:
         return self._files.page("admin.html")
 
     async def _enter(self, request: Request) -> Response:
-        """Exchange the secret of the login link for a session."""
-        body = await _object(request)
+        """Exchange the secret of the login link for a session, and what the page shows first."""
+        body = await json_object(request)
         token = self._sessions.open(str(body.get("key", "")) if body else "")
         if token is None:
             return JSONResponse({"error": "This login link is not valid (any more)."}, 403)
-        return JSONResponse({"session": token})
+        try:
+            first = await self._overview(await self._host.service())
+        except WeiLinkError:
+            first = None  # the page asks again, and shows why
+        return _json({"session": token, "first": first})
 
     def _known_only(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
@@ -121,6 +138,11 @@ class Panel:
 
         return endpoint
 
+    async def _overview(self, service: Service) -> Any:
+        # Before looking: what changes meanwhile is another version.
+        change = self._current(service)
+        return {"change": change, **await views.overview(service)}
+
     # -- looking -----------------------------------------------------------------------------
 
     def _current(self, service: Service) -> int:
@@ -131,7 +153,7 @@ class Panel:
         return self._version
 
     async def _changes(self, service: Service, request: Request) -> Any:
-        """Hold until something has changed since `version`, or a line was logged after `log`."""
+        """Hold until something has changed since `version`."""
         asked = int(request.query_params.get("version", "0"))
         with anyio.move_on_after(HOLD):
             while self._current(service) == asked:
@@ -140,7 +162,7 @@ class Panel:
 
     async def _messages(self, service: Service, request: Request) -> Any:
         query = request.query_params
-        direction = query.get("direction", "")
+        direction, delivery = query.get("direction", ""), query.get("delivery", "")
         return await views.messages(
             service,
             Query(
@@ -148,6 +170,8 @@ class Panel:
                 bot_id=query.get("bot_id", ""),
                 msg_type=query.get("msg_type", ""),
                 direction=Direction(direction) if direction else None,
+                delivery=Delivery(delivery) if delivery else None,
+                reader=query.get("reader", ""),
                 since=moment("since", query.get("since", "")),
                 until=moment("until", query.get("until", "")),
                 text_contains=query.get("text", ""),
@@ -171,7 +195,27 @@ class Panel:
         return {"parts": [views.part(one) for one in parts]}
 
     async def _log(self, service: Service, request: Request) -> Any:
-        return {"lines": tail().after(int(request.query_params.get("after", "0")))}
+        after = int(request.query_params.get("after", "0"))
+        return {"lines": await anyio.to_thread.run_sync(self._log_tail.after, after)}
+
+    # -- agents and hooks --------------------------------------------------------------------
+
+    async def _bind(self, service: Service, request: Request) -> Any:
+        body = await _body(request)
+        await agents.bind(
+            service, _text(body, "contact"), _text(body, "kind"), _text(body, "value")
+        )
+
+    async def _unbind(self, service: Service, request: Request) -> Any:
+        return {"done": await agents.unbind(service, _text(await _body(request), "contact"))}
+
+    async def _last_health(self, service: Service, request: Request) -> Any:
+        return self._health.last(_language(request.query_params.get("lang", "")))
+
+    async def _check_health(self, service: Service, request: Request) -> Any:
+        found = await self._health.check(_language(_text(await _body(request), "lang")))
+        service.changes.notify()  # other pages show it too
+        return found
 
     # -- bots --------------------------------------------------------------------------------
 
@@ -216,14 +260,11 @@ class Panel:
 
     async def _send_file(self, service: Service, request: Request) -> Any:
         """Send the file in the body; the outbox has its own copy before this returns."""
-        query = request.query_params
-        name = Path(query.get("name", "").replace("\\", "/")).name or "file"
-        with tempfile.TemporaryDirectory(prefix="weilink-panel-") as folder:
-            path = Path(folder) / "upload"
-            await anyio.Path(path).write_bytes(await request.body())
-            make = _KINDS.get(query.get("kind", ""))
-            part = make(path) if make else FilePart(path, name)
-            return await _sent(service, query["to"], part)
+        to, make = request.query_params["to"], _KINDS.get(request.query_params.get("kind", ""))
+        limit = service.settings.media_limit_mib * 1024 * 1024
+        async with uploaded(request, service.settings.base_path, limit) as path:
+            with service.sendable.handed_over(path):
+                return await _sent(service, to, make(path) if make else FilePart(path))
 
     async def _retry(self, service: Service, request: Request) -> Any:
         done = await service.store.outbox.retry(_row(await _body(request)))
@@ -253,30 +294,7 @@ def _json(data: Any, status: int = 200) -> Response:
     return Response(json.dumps(data), status, headers, "application/json")
 
 
-async def _object(request: Request) -> dict[str, Any] | None:
-    try:
-        body = json.loads(await request.body())
-    except ValueError:
-        return None
-    return body if isinstance(body, dict) else None
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    body = await _object(request)
-    if body is None:
-        raise UsageError("the body is no JSON object")
-    return body
-
-
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body[name]
-    if not isinstance(value, str):
-        raise UsageError(f"`{name}` is no text")
-    return value
-
-
-def _row(body: dict[str, Any]) -> int:
-    value = body["row"]
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
-        raise UsageError("`row` is no number of a part")
-    return value
+def _language(given: str) -> str:
+    if given not in LANGUAGES:
+        raise UsageError(f"the languages are {', '.join(LANGUAGES)}")
+    return given

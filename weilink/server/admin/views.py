@@ -11,6 +11,7 @@ from weilink.service.access import Policy, allowed
 from weilink.service.leading import is_led
 from weilink.service.sending import replies_left
 from weilink.service.visible import visible
+from weilink.store.handovers import Handover
 from weilink.store.history import Query
 from weilink.store.models import Delivery, Part, PartState
 
@@ -42,6 +43,7 @@ async def overview(service: Service) -> dict[str, Any]:
     return {
         "version": weilink.__version__,
         "base_path": str(service.settings.base_path),
+        "media_limit": service.settings.media_limit_mib * 1024 * 1024,
         "led": is_led(service.settings.base_path),
         "bots": bots,
         "messages": {kind.value: inbox.get(kind, 0) for kind in Delivery},
@@ -98,14 +100,41 @@ async def messages(service: Service, query: Query) -> dict[str, Any]:
     """Return one page of messages, newest first."""
     page = await service.store.history.find(query)
     shown = await messages_out(service, page.messages)
+    claimed = await service.store.handovers.of([message.row for message in page.messages])
+    readers = await service.store.handovers.readers()
     return {
         "total": page.total,
         "offset": query.offset,
         "messages": [
-            {**one.model_dump(mode="json"), "delivery": stored.delivery.value, "row": stored.row}
+            {
+                **one.model_dump(mode="json"),
+                "delivery": stored.delivery.value,
+                "row": stored.row,
+                "handover": _handover(stored.delivery, claimed.get(stored.row)),
+            }
             for one, stored in zip(shown, page.messages, strict=True)
         ],
+        "readers": [{**_reader(one.reader, one.folder), "id": one.reader} for one in readers],
     }
+
+
+def _handover(delivery: Delivery, found: Handover | None) -> dict[str, Any] | None:
+    """Return who has a message and since when; `None` when nobody has it."""
+    if found is None or delivery not in (Delivery.CLAIMED, Delivery.DELIVERED):
+        return None
+    return {
+        **_reader(found.reader, found.folder),
+        "claimed_at": found.claimed_at,
+        "written_at": found.written_at,
+        # "written" is with the agent, and not yet known to be read.
+        "read": found.state == "acknowledged",
+    }
+
+
+def _reader(reader: str, folder: str) -> dict[str, str]:
+    """Return a reader's parts: `who` is the agent, "mcp" or "shell", `which` one of them."""
+    who, _, which = reader.partition(":")
+    return {"who": visible(who), "which": visible(which), "folder": visible(folder)}
 
 
 def part(one: Part) -> dict[str, Any]:
