@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "mcp": ("mcp", "Run the MCP server (agents start it by themselves)"),
         "admin": ("admin", "Run the admin panel in the browser"),
         "openapi": ("openapi", "Run the REST server: the tools over plain HTTP"),
+        "service": ("service", "Keep the MCP server running without an agent"),
         "sandbox": ("sandbox", "Run an embedded WeChat on this computer, without an account"),
     },
 }
