@@ -1,104 +1,176 @@
-"""Setup killed with signal 9 at every system call that changes a disk, by strace.
+"""Setup killed with signal 9 at every system call, from the first of the write to the last.
 
-Unlike in `test_crash`, the kernel is where it stops: nothing of Python runs any more.
+Every call is one at which it is killed, whatever it does. What is left is then a state of the
+disk; the many calls that only read leave the same one as the call before, and each different one
+is tried: the next run finishes or takes back, and taking out is exact. A write can be torn, too:
+each file that is just being written is also tried with half of it on the disk.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
+from tests.setup import tracing
 from tests.setup.conftest import Home, Tree
-from tests.setup.test_crash import restore, whole, without_markers
+from tests.setup.test_crash import forked, restore, whole, without_markers
 from weilink.cli.main import run
+from weilink.setup.engine.plan import Plan
+from weilink.setup.install import Job
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace"),
+    pytest.mark.skipif(not tracing.AVAILABLE, reason="needs Linux"),
 ]
 
-CALLS = [
-    *("rename", "renameat", "renameat2", "unlink", "unlinkat", "rmdir"),
-    *("mkdir", "mkdirat", "fsync", "chmod", "fchmod", "fchmodat", "chown", "fchown"),
-]
+# The names of temporary files have it, the journal too.
+RUN = re.compile(r"weilink-[0-9a-f]{12}")
+OWN = {".weilink", ".weilink/setup"}
 
 
-def killed_at(home: Home, call: str, number: int, arguments: list[str]) -> bool:
-    """Run setup, which the kernel ends at its nth such call. Returns whether it came to that."""
-    reading, writing = os.pipe()
-    process = os.fork()
-    if process == 0:
-        try:
-            os.close(writing)
-            os.read(reading, 1)
-            os._exit(run(["setup", home.agent, *arguments]))
-        finally:
-            os._exit(99)
-    os.close(reading)
-    strace = subprocess.Popen(
-        [
-            *("strace", "-f", "-p", str(process)),
-            *("-e", f"trace=?{call}", "-e", f"inject=?{call}:signal=KILL:when={number}"),
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert strace.stderr is not None
-    with strace.stderr, os.fdopen(writing, "wb", buffering=0) as start:
-        said = strace.stderr.readline()
-        assert "attached" in said, said
-        start.write(b"1")
-        code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        said = strace.stderr.read()
-    strace.wait(20)
-    assert code in (0, -9), said
-    return code != 0
+@dataclass
+class Prepared:
+    """A home whose files are as setup left them, and how they are without."""
 
-
-def each_call(home: Home, arguments: list[str], check: Callable[[], None], before: Tree) -> int:
-    count = 0
-    for call in CALLS:
-        for number in range(1, 200):
-            restore(home.root, before)
-            if not killed_at(home, call, number, arguments):
-                break
-            count += 1
-            check()
-    return count
+    home: Home
+    without: Tree
+    installed: Tree
 
 
 @pytest.fixture
-def prepared(home: Home) -> tuple[Home, Tree, Tree]:
-    home.write_settings(b'{\r\n  "model": "opus"\r\n}', 0o640)
+def claude(home: Home) -> Prepared:
+    """JSON, some of it with comments; folders that are there, and that are not; a link."""
+    home.write(home.root / "dotfiles" / "settings.json", '{\r\n  "model": "opus"\r\n}')
+    home.settings.parent.mkdir()
+    home.settings.symlink_to(home.root / "dotfiles" / "settings.json")
     home.servers.write_bytes(b'{"a": 1}\n')
+    return prepared(home)
+
+
+@pytest.fixture
+def codex(home: Home) -> Prepared:
+    """TOML with comments, and an older one of ours that is replaced."""
+    home.agent = "codex"
+    older = 'mcp_servers.weilink = { command = "weilink" } # old\n'
+    home.write(home.codex, f"# mine\n{older}model = 'x' # the good one\n")
+    home.codex.chmod(0o640)
+    return prepared(home)
+
+
+def prepared(home: Home) -> Prepared:
     without = home.tree()
     home.done()
-    return home, without, home.tree()
+    return Prepared(home, without, home.tree())
 
 
-def test_install_survives(prepared: tuple[Home, Tree, Tree]) -> None:
-    home, without, installed = prepared
+def agreed(home: Home, *arguments: str) -> Callable[[], int]:
+    """Return what setup does after the user agreed, from the lock to its release."""
+    asked: list[Callable[[], int]] = []
 
-    def check() -> None:
-        whole(home, without, installed)
-        home.done()
-        assert without_markers(home.tree()) == without_markers(installed)
+    def take(job: Job, plan: Plan, **more: bool) -> tuple[Plan, None]:
+        def work() -> int:
+            tracing.mark()
+            job.apply(plan, **more)
+            tracing.mark()
+            return 0
 
-    assert each_call(home, ["--yes"], check, without) > 30
+        asked.append(work)
+        return plan, None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Job, "apply", take)
+        assert run(["setup", home.agent, "--yes", *arguments]) == 0
+    (work,) = asked
+    return work
 
 
-def test_uninstall_survives(prepared: tuple[Home, Tree, Tree]) -> None:
-    home, without, installed = prepared
+def known(state: Tree) -> dict[str, object]:
+    """Return a state without what is by chance in it."""
+    found: dict[str, object] = {}
+    for name, (kind, mode, content) in state.items():
+        if isinstance(content, bytes):
+            content = RUN.sub("weilink-RUN", content.decode("latin-1"))
+        found[RUN.sub("weilink-RUN", name)] = (kind, mode, content)
+    return found
 
-    def check() -> None:
-        whole(home, without, installed)
-        home.done("--uninstall")
-        left = {name for name in home.tree() if name not in without}
-        assert left <= {".weilink", ".weilink/setup"}
-        assert {n: e for n, e in home.tree().items() if n not in left} == without
 
-    assert each_call(home, ["--yes", "--uninstall"], check, installed) > 20
+def states(ready: Prepared, before: Tree, *arguments: str) -> Iterator[Tree]:
+    """Kill setup at each call; return each different state of the disk after it."""
+    home = ready.home
+    restore(home.root, before)
+    work = agreed(home, *arguments)
+    last: dict[str, object] = {}
+    for number in range(1, 3000):
+        restore(home.root, before)
+        if not tracing.kill_at(number, work):
+            print(f"killed at {number - 1} system calls")
+            assert number > 300, "nothing was counted"
+            return
+        state = home.tree()
+        if known(state) == last:
+            continue
+        earlier, last = last, known(state)
+        yield state
+        for name, (kind, mode, content) in state.items():
+            normal = RUN.sub("weilink-RUN", name)
+            written = ".weilink-" in name or name.endswith((".new", ".next"))
+            if written and isinstance(content, bytes) and last[normal] != earlier.get(normal):
+                yield {**state, name: (kind, mode, content[: len(content) // 2])}
+    raise AssertionError("never came through")
+
+
+def again(home: Home, *arguments: str) -> None:
+    """Run setup in a copy of this process, from where it was killed."""
+
+    def work() -> int:
+        os.fsync = lambda fd: None  # no power is cut here
+        return run(["setup", home.agent, "--yes", *arguments])
+
+    assert forked(work) == 0, arguments
+
+
+def each_state(ready: Prepared, before: Tree, *arguments: str) -> int:
+    """Check what is promised, from each state that a kill leaves; return how many there were."""
+    home = ready.home
+    count = 0
+    others = (home.settings, home.servers, home.skill, home.codex, home.codex_hooks)
+    for state in states(ready, before, *arguments):
+        count += 1
+        restore(home.root, state)
+        whole(home, ready.without, ready.installed, paths=others)
+        again(home)
+        assert without_markers(home.tree()) == without_markers(ready.installed)
+        again(home, "--uninstall")
+        clean(home, ready.without)
+        restore(home.root, state)
+        again(home, "--uninstall")
+        clean(home, ready.without)
+    print(f"{count} different states")
+    return count
+
+
+def clean(home: Home, without: Tree) -> None:
+    """Nothing is left but, at most, two empty folders.
+
+    It was killed between making one and noting who made it: the next run cannot know.
+    """
+    now = home.tree()
+    left = set(now) - set(without)
+    assert left <= OWN
+    assert {name: entry for name, entry in now.items() if name not in left} == without
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex"])
+def test_install_survives(agent: str, request: pytest.FixtureRequest) -> None:
+    ready: Prepared = request.getfixturevalue(agent)
+    assert each_state(ready, ready.without) > 40
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex"])
+def test_uninstall_survives(agent: str, request: pytest.FixtureRequest) -> None:
+    ready: Prepared = request.getfixturevalue(agent)
+    assert each_state(ready, ready.installed, "--uninstall") > 20

@@ -15,8 +15,10 @@ import pytest
 from tests.setup.conftest import Home
 from tests.setup.test_codex import codex, listed, program
 from tests.setup.test_terminal import COMMAND
+from tests.support.fixtures import phone
+from weilink.sandbox.phone import Phone
 
-__all__ = ["codex", "program"]
+__all__ = ["codex", "phone", "program"]
 
 QUESTIONS = ["Which agents", "by itself", "For whom", "reach WeiLink", "Log in to", "Write this"]
 ENTER, DOWN, INTERRUPT = "\r", "\x1b[B", "\x03"
@@ -25,7 +27,7 @@ ENTER, DOWN, INTERRUPT = "\r", "\x1b[B", "\x03"
 class Wizard:
     """`weilink setup` in a terminal that answers what programs ask of terminals."""
 
-    def __init__(self, home: Home, lang: str = "en") -> None:
+    def __init__(self, home: Home, lang: str = "en", **more: str) -> None:
         self.screen = pyte.HistoryScreen(80, 40, history=1000)
         self._stream = pyte.Stream(self.screen)
         self.child = pexpect.spawn(
@@ -38,6 +40,7 @@ class Wizard:
                 "TERM": "xterm-256color",
                 "WEILINK_LANG": lang,
                 "PROMPT_TOOLKIT_NO_CPR": "1",
+                **more,
             },
             dimensions=(40, 80),
             timeout=30,
@@ -177,6 +180,50 @@ def test_choices_are_respected(home: Home, wizard: Wizard) -> None:
     assert list(json.loads(home.codex_hooks.read_bytes())["hooks"]) == ["UserPromptSubmit"]
     assert "http://127.0.0.1:8000/mcp" in home.codex.read_text()
     assert set(listed(home).values()) == {"untrusted"}
+
+
+@pytest.fixture
+def new_user(home: Home, program: Path, phone: Phone) -> Iterator[Wizard]:
+    """A wizard that was told to log in, and shows the code to scan."""
+    (home.root / ".cursor").mkdir()
+    made = Wizard(home, **phone.environment)
+    try:
+        answer(made, "Log in to")
+        made.press(DOWN, ENTER)
+        made.until("Write this")
+        made.press(ENTER)
+        made.until("Trust these hooks")
+        assert not list(phone.state().logins), "not before the user agreed"
+        made.press(ENTER)
+        yield made
+    finally:
+        made.child.close(force=True)
+
+
+@pytest.mark.slow
+def test_it_logs_in_when_asked_to(home: Home, new_user: Wizard, phone: Phone) -> None:
+    phone.log_in()
+
+    assert new_user.end() == 0
+    text = "\n".join(new_user.lines)
+    assert "✓ A test message went through the hook" in text, text
+    assert "1. Start (or restart) codex." in text, "the login is behind them"
+    (token,) = home.base.glob("*/token.json")
+    assert json.loads(token.read_bytes())["user_id"] == phone.user_id()
+
+
+@pytest.mark.slow
+def test_leaving_the_login_leaves_only_that(home: Home, new_user: Wizard, phone: Phone) -> None:
+    phone.wait_login()
+    new_user.until("█")
+    new_user.press(INTERRUPT)
+
+    assert new_user.end() == 0
+    text = "\n".join(new_user.lines)
+    assert "Traceback" not in text
+    assert "✓ The MCP server answers" in text
+    assert "1. Log in: weilink login" in text
+    assert not list(home.base.glob("*/token.json"))
 
 
 CHINESE = ["哪些智能体", "自动进行", "连接 WeiLink", "登录微信", "写入吗"]

@@ -242,7 +242,11 @@ def _write(console: Console, planned: Sequence[tuple[Job, Plan]], grants: dict[s
 
 def _log_in(settings: Settings) -> bool:
     command = [sys.executable, "-m", "weilink", "-d", str(settings.base_path), "login"]
-    return subprocess.run(command, check=False).returncode == 0
+    try:
+        return subprocess.run(command, check=False).returncode == 0
+    except KeyboardInterrupt:
+        # Who has no phone at hand ends the login with it, not what comes after.
+        return False
 
 
 def _has_bot(settings: Settings) -> bool:
