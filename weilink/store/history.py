@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import heapq
-import itertools
 import json
 import sqlite3
 from dataclasses import dataclass
 
-from weilink.store import search
+from weilink.store import blocks, search
 from weilink.store.database import Database
 from weilink.store.messages import COLUMNS, message_of
 from weilink.store.models import Delivery, Direction, StoredMessage
@@ -61,7 +59,7 @@ class History:
 def _find(db: sqlite3.Connection, query: Query) -> Page:
     low = 0 if query.since is None else search.place_from(query.since)
     high = 2**62 if query.until is None else search.place_from(query.until + 1) - 1
-    by = _by_text if query.text_contains else _by_kind
+    by = _by_text if query.text_contains else _by_facets
     if query.delivery or query.reader:
         by = _by_delivery
     places, total = by(db, query, low, high)
@@ -69,13 +67,20 @@ def _find(db: sqlite3.Connection, query: Query) -> Page:
     return Page([message_of(db.execute(found, (place,)).fetchone()) for place in places], total)
 
 
-def _by_text(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
+def _facets(query: Query) -> tuple[str, str, str, str]:
     direction = query.direction.value if query.direction else ""
-    values = (query.user_id, query.bot_id, query.msg_type, direction)
-    facets = [search.facet(kind, value) for kind, value in enumerate(values) if value]
+    return storable(query.user_id), storable(query.bot_id), storable(query.msg_type), direction
+
+
+def _by_facets(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
+    facets = blocks.facets_of(*_facets(query))
+    return blocks.find(db, facets, low, high, query.offset, query.limit)
+
+
+def _by_text(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
     text = storable(query.text_contains)
     piece = search.excerpt(text)
-    wanted = search.expression(piece, facets)
+    wanted = search.expression(piece, search.facet(*_facets(query)))
     match = "FROM search WHERE search MATCH ? AND rowid BETWEEN ? AND ?"
     if piece != text:
         among = f"SELECT place, text FROM messages WHERE place IN (SELECT rowid {match})"  # noqa: S608
@@ -84,45 +89,15 @@ def _by_text(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple
         places = [place for place, content in candidates if whole in content.casefold()]
         return places[query.offset : query.offset + query.limit], len(places)
     (total,) = db.execute(f"SELECT count(*) {match}", (wanted, low, high)).fetchone()
+    first = min(query.offset, total)
+    last = min(first + query.limit, total)
+    # From the end that is nearer: what is skipped costs as much as what is counted.
+    order, skipped = ("DESC", first) if first <= total // 2 else ("ASC", total - last)
     rows = db.execute(
-        f"SELECT rowid {match} ORDER BY rowid DESC LIMIT ? OFFSET ?",
-        (wanted, low, high, query.limit, query.offset),
+        f"SELECT rowid {match} ORDER BY rowid {order} LIMIT ? OFFSET ?",
+        (wanted, low, high, last - first, skipped),
     )
-    return [place for (place,) in rows], total
-
-
-def _by_kind(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
-    conditions, values = [], []
-    for column, value in (
-        ("user_id", query.user_id),
-        ("bot_id", query.bot_id),
-        ("msg_type", query.msg_type),
-        ("direction", query.direction.value if query.direction else ""),
-    ):
-        if value:
-            conditions.append(f"{column} = ?")
-            values.append(storable(value))
-    if not conditions:
-        return _all(db, query, low, high)
-    chosen = f"SELECT kind, messages FROM kinds WHERE {' AND '.join(conditions)}"  # noqa: S608
-    kinds = db.execute(chosen, values).fetchall()
-    within = "FROM messages WHERE kind = ? AND place BETWEEN ? AND ?"
-    total = 0
-    pages = []
-    for kind, messages in kinds:
-        if query.since is None and query.until is None:
-            total += messages
-        else:
-            total += db.execute(f"SELECT count(*) {within}", (kind, low, high)).fetchone()[0]
-        pages.append(
-            place
-            for (place,) in db.execute(
-                f"SELECT place {within} ORDER BY place DESC LIMIT ?",
-                (kind, low, high, query.offset + query.limit),
-            )
-        )
-    newest = heapq.merge(*pages, reverse=True)
-    return list(itertools.islice(newest, query.offset, query.offset + query.limit)), total
+    return sorted((place for (place,) in rows), reverse=True), total
 
 
 def _by_delivery(
@@ -167,32 +142,6 @@ def _by_delivery(
         (*values, query.limit, query.offset),
     )
     return [place for (place,) in rows], total
-
-
-def _all(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple[list[int], int]:
-    total = _count_all(db, low, high)
-    rows = db.execute(
-        "SELECT place FROM messages WHERE place BETWEEN ? AND ? ORDER BY place DESC"
-        " LIMIT ? OFFSET ?",
-        (low, high, query.limit, query.offset),
-    )
-    return [place for (place,) in rows], total
-
-
-def _count_all(db: sqlite3.Connection, low: int, high: int) -> int:
-    (total,) = db.execute("SELECT coalesce(sum(messages), 0) FROM kinds").fetchone()
-    (first,) = db.execute("SELECT coalesce(min(place), 0) FROM messages").fetchone()
-    (last,) = db.execute("SELECT coalesce(max(place), 0) FROM messages").fetchone()
-    low, high = max(low, first), min(high, last)
-    if low > high:
-        return 0
-    count = "SELECT count(*) FROM messages WHERE place BETWEEN ? AND ?"
-    if high - low < (last - first) // 2:
-        return int(db.execute(count, (low, high)).fetchone()[0])
-    # Most of it: what is outside is less to count.
-    before = db.execute(count, (first, low - 1)).fetchone()[0]
-    behind = db.execute(count, (high + 1, last)).fetchone()[0]
-    return int(total - before - behind)
 
 
 def _get(db: sqlite3.Connection, message_id: str) -> StoredMessage | None:

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from typing import Any
 
-from weilink.store import search
+from weilink.store import blocks, search
 from weilink.store.clock import now_ms
 from weilink.store.models import Delivery, Direction, Quote, StoredMessage
 from weilink.store.text import storable
@@ -48,9 +48,11 @@ def insert(
     timestamp = min(max(timestamp, 0), _LATEST)
     (row,) = db.execute("SELECT coalesce(max(row), 0) + 1 FROM messages").fetchone()
     place = search.place_of(db, timestamp, row)
+    values = (user_id, bot_id, msg_type, direction.value)
+    slot = blocks.add(db, place, blocks.facets_of(*values))
     db.execute(
         "INSERT INTO messages (row, bot_id, message_id, user_id, direction, msg_type, text,"
-        " timestamp, delivery, raw, stored_at, group_id, quote, place, kind)"
+        " timestamp, delivery, raw, stored_at, group_id, quote, place, slot)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             row,
@@ -67,10 +69,10 @@ def insert(
             group_id,
             quote.to_json() if quote else "",
             place,
-            count_kind(db, bot_id, user_id, msg_type, direction.value),
+            slot,
         ),
     )
-    index(db, place, text, user_id, bot_id, msg_type, direction.value)
+    index(db, place, text, *values)
     return True
 
 
@@ -82,36 +84,9 @@ def _json(raw: dict[str, Any]) -> str:
     return json.dumps(raw)
 
 
-def count_kind(
-    db: sqlite3.Connection, bot_id: str, user_id: str, msg_type: str, direction: str
-) -> int:
-    """Count one more message of this kind and return the kind's number.
-
-    There are few kinds and many messages: a filter chooses among the kinds, and how many
-    messages match it is a sum.
-    """
-    (number,) = db.execute(
-        "INSERT INTO kinds (bot_id, user_id, msg_type, direction, messages)"
-        " VALUES (?, ?, ?, ?, 1) ON CONFLICT (bot_id, user_id, msg_type, direction)"
-        " DO UPDATE SET messages = messages + 1 RETURNING kind",
-        (bot_id, user_id, msg_type, direction),
-    ).fetchone()
-    return int(number)
-
-
-def index(
-    db: sqlite3.Connection,
-    place: int,
-    text: str,
-    user_id: str,
-    bot_id: str,
-    msg_type: str,
-    direction: str,
-) -> None:
-    """Put a message into the text search."""
-    values = (user_id, bot_id, msg_type, direction)
-    facets = [search.facet(kind, value) for kind, value in enumerate(values)]
-    document = search.document(text, facets)
+def index(db: sqlite3.Connection, place: int, text: str, *values: str) -> None:
+    """Put a message into the text search; `values` are user, bot, type and direction."""
+    document = search.document(text, search.facets(*values))
     db.execute("INSERT INTO search (rowid, text) VALUES (?, ?)", (place, document))
 
 

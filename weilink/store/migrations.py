@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from weilink.errors import WeiLinkError
-from weilink.store import messages, search
+from weilink.store import blocks, messages, search
 
 
 def m001_initial(db: sqlite3.Connection) -> None:
@@ -137,21 +137,12 @@ def m003_search(db: sqlite3.Connection) -> None:
         "ALTER TABLE messages ADD COLUMN quote TEXT NOT NULL DEFAULT ''",
         # The order of time, unique: what history is sorted by.
         "ALTER TABLE messages ADD COLUMN place INTEGER",
-        "ALTER TABLE messages ADD COLUMN kind INTEGER",
-        """CREATE TABLE kinds (
-            kind INTEGER PRIMARY KEY,
-            bot_id TEXT NOT NULL,
-            user_id TEXT NOT NULL,
-            msg_type TEXT NOT NULL,
-            direction TEXT NOT NULL,
-            messages INTEGER NOT NULL,
-            UNIQUE (bot_id, user_id, msg_type, direction)
-        )""",
-        search.CREATE,
         "DROP INDEX messages_time",
         "DROP INDEX messages_user",
+        # Dropped again by m013_blocks.
+        "CREATE VIRTUAL TABLE search USING fts5 (text, content = '')",
+        "CREATE TABLE kinds (kind INTEGER PRIMARY KEY)",
         "CREATE INDEX messages_place ON messages (place)",
-        "CREATE INDEX messages_kind ON messages (kind, place)",
         "CREATE INDEX messages_id ON messages (message_id)",
         # Typing: for whom an agent works, and what the phone shows of it.
         """CREATE TABLE working (
@@ -166,14 +157,10 @@ def m003_search(db: sqlite3.Connection) -> None:
         "ALTER TABLE reply_windows ADD COLUMN arrival INTEGER NOT NULL DEFAULT 0",
     ):
         db.execute(statement)
-    rows = db.execute(
-        "SELECT row, timestamp, text, user_id, bot_id, msg_type, direction FROM messages"
-    ).fetchall()
-    for row, timestamp, text, user_id, bot_id, msg_type, direction in rows:
+    # What finds them is written by m013_blocks.
+    for row, timestamp in db.execute("SELECT row, timestamp FROM messages").fetchall():
         place = search.place_of(db, timestamp, row)
-        kind = messages.count_kind(db, bot_id, user_id, msg_type, direction)
-        db.execute("UPDATE messages SET place = ?, kind = ? WHERE row = ?", (place, kind, row))
-        messages.index(db, place, text, user_id, bot_id, msg_type, direction)
+        db.execute("UPDATE messages SET place = ? WHERE row = ?", (place, row))
 
 
 def m011_approvals(db: sqlite3.Connection) -> None:
@@ -211,6 +198,29 @@ def m012_handovers(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
+def m013_blocks(db: sqlite3.Connection) -> None:
+    """Filters as sets of bits, and text search by threes of characters."""
+    for statement in (
+        "DROP INDEX IF EXISTS messages_kind",
+        "DROP INDEX messages_place",
+        "DROP TABLE kinds",
+        "DROP TABLE search",
+        search.CREATE,
+        *blocks.CREATE,
+    ):
+        db.execute(statement)
+    query = (
+        "SELECT place, text, user_id, bot_id, msg_type, direction FROM messages"
+        " WHERE place > ? ORDER BY place LIMIT 5000"
+    )
+    last = -1
+    while rows := db.execute(query, (last,)).fetchall():
+        for last, text, *values in rows:
+            slot = blocks.add(db, last, blocks.facets_of(*values))
+            db.execute("UPDATE messages SET slot = ? WHERE place = ?", (slot, last))
+            messages.index(db, last, text, *values)
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_initial,
     m002_uploads,
@@ -218,6 +228,7 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m003_search,
     m011_approvals,
     m012_handovers,
+    m013_blocks,
 ]
 
 
