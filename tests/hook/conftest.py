@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -12,14 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fixtures import phone
 from tests.support.server import Server, hook_command, hook_input
 from weilink.assets import asset
 from weilink.sandbox.phone import Phone
-
-__all__ = ["phone"]
+from weilink.sandbox.process import SandboxProcess
 
 SECRET = "the-secret"
+_users = itertools.count(1)
 
 
 class Installed:
@@ -122,11 +122,43 @@ def listen() -> Iterator[Callable[[Callable[[socket.socket], None]], Listener]]:
         listener.close()
 
 
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxProcess]:
+    """One WeChat for the tests of a module."""
+    process = SandboxProcess.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="module")
+def phone(sandbox: SandboxProcess) -> Phone:
+    """The phone of alice, who owns the bot of the server that the tests of a module share."""
+    return sandbox.phone
+
+
+@pytest.fixture(scope="module")
+def shared(phone: Phone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    server = Server.logged_in(folder / "我的 'base' & $HOME 🙂", phone)
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def server(phone: Phone, tmp_path: Path) -> Iterator[Server]:
-    """A real server that is logged in and polls."""
-    server = Server.logged_in(tmp_path / "我的 'base' & $HOME 🙂", phone)
-    try:
-        yield server
-    finally:
-        server.close()
+def server(shared: Server) -> Server:
+    """A real server that is logged in and polls. Others use it too: leave it as it was."""
+    while shared.hook():
+        pass
+    shared.begin()
+    return shared
+
+
+@pytest.fixture
+def own(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[Server]:
+    """A server for this test alone, of a user of its own: `own.phone`."""
+    with Phone(sandbox.phone.base_url, user=f"user-{next(_users)}") as phone:
+        server = Server.logged_in(tmp_path / "我的 'base' & $HOME 🙂", phone)
+        try:
+            yield server
+        finally:
+            server.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,17 +12,15 @@ from tests.support.server import Server, hook_command
 from weilink.sandbox.phone import Phone
 
 
-@pytest.fixture
-def server(phone: Phone, tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def shared(phone: Phone, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that shows tool calls."""
-    base = tmp_path / "weilink"
+    base = tmp_path_factory.mktemp("server") / "weilink"
     base.mkdir(mode=0o700)
     (base / "config.toml").write_text("show_tool_calls = true\n")
     server = Server.logged_in(base, phone)
-    try:
-        yield server
-    finally:
-        server.close()
+    yield server
+    server.close()
 
 
 def tell(server: Server, event: str, session: str = "session-1", **more: object) -> None:
@@ -54,6 +51,7 @@ def test_typing_ends_with_the_turn_though_nothing_was_answered(
 
 
 def test_tool_calls_stand_in_the_chat_of_whom_they_are_for(server: Server, phone: Phone) -> None:
+    before = max((message.n for message in phone.chat()), default=0)
     tell(server, "PostToolUse", tool_name="Bash", tool_use_id="t0")
     phone.write("go on")
     server.wait_stored(1)
@@ -61,13 +59,13 @@ def test_tool_calls_stand_in_the_chat_of_whom_they_are_for(server: Server, phone
     tell(server, "PostToolUse", tool_name="Bash", tool_use_id="t1")
     tell(server, "PostToolUse", tool_name="mcp__weilink__send", tool_use_id="t2")
     tell(server, "PostToolUse", tool_name="Read", tool_use_id="t3", tool_response={"error": "no"})
-    results = phone.wait_for(kind="tool_result", count=2)
+    results = phone.wait_for(kind="tool_result", count=2, after=before)
     shown = [item["tool_call_result_item"] for message in results for item in message.items]
     assert shown == [
         {"tool_name": "Bash", "tool_call_id": "t1", "status": "completed"},
         {"tool_name": "Read", "tool_call_id": "t3", "status": "failed"},
     ]
-    calls = phone.chat(author="bot")
+    calls = phone.chat(author="bot", after=before)
     assert [call.kind for call in calls] == ["tool_call", "tool_result"] * 2
     assert len({call.run_id for call in calls}) == 1
     assert phone.state().violations == 0

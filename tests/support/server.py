@@ -9,14 +9,22 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import anyio
 
 from weilink.assets import asset
 from weilink.sandbox.phone import Phone
+from weilink.store import Store
+from weilink.store.credentials import BotSession, Credentials
+from weilink.store.history import Query
+from weilink.store.models import Delivery, Direction
 
 DEADLINE = 20.0
+T = TypeVar("T")
 
 
 class Server:
@@ -34,21 +42,16 @@ class Server:
             **phone.environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self._before = 0
 
     @classmethod
     def logged_in(cls, base: Path, phone: Phone, *, start: bool = True) -> Server:
         """Log the phone's user in, install the hook, and start the server."""
         server = cls(base, phone)
-        login = subprocess.Popen(
-            [sys.executable, "-m", "weilink", "login"],
-            env=server.env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        phone.log_in()
-        output, _ = login.communicate(timeout=DEADLINE)
-        if login.returncode != 0:
-            raise RuntimeError(output.decode())
+        # As `weilink login` leaves it; tests/cli and tests/server show that it does.
+        bot = phone.lab.new_bot()
+        session = BotSession("default", bot.bot_id, bot.user_id, bot.base_url, bot.token, 1.0)
+        Credentials(base).save(session)
         hooks = base / "hooks"
         hooks.mkdir(mode=0o700, exist_ok=True)
         shutil.copy(asset("hooks", "weilink_hook.py"), hooks)
@@ -123,16 +126,34 @@ class Server:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    def begin(self) -> None:
+        """Let `wait_stored` count from here on."""
+        self._before = self._stored()
+
     def wait_stored(self, count: int) -> None:
         """Wait until `count` messages were received."""
         deadline = time.monotonic() + DEADLINE
-        while True:
-            total = self.json("history", "--direction", "received", "--limit", "1")["total"]
-            if total >= count:
-                assert total == count
-                return
+        while (total := self._stored() - self._before) < count:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{total} of {count} messages are stored")
+            select.select([], [], [], 0.01)
+        assert total == count
+
+    def _stored(self) -> int:
+        query = Query(direction=Direction.RECEIVED, limit=1)
+        return self._read(lambda store: store.history.find(query)).total
+
+    def counts(self) -> Counter[Delivery]:
+        """Return how many received messages are where on their way."""
+        return Counter(self._read(lambda store: store.inbox.counts()))
+
+    def _read(self, what: Callable[[Store], Awaitable[T]]) -> T:
+        # Not by a command: starting one takes longer than most of what is waited for.
+        async def read() -> T:
+            async with Store(self.base) as store:
+                return await what(store)
+
+        return anyio.run(read)
 
     def hook(self, event: str = "UserPromptSubmit") -> str:
         """Run the hook as an agent would; return the text it puts before the model."""
