@@ -78,7 +78,7 @@ def test_everything_is_guarded(server: Http) -> None:
             assert client.get(url, headers={"Host": "evil.example"}).status_code == 421
             assert client.get(url, headers={"Origin": "https://evil.example"}).status_code == 403
         assert "MCP: /mcp" in client.get(server.url).text
-        assert "/assets/page/main.js" in client.get(admin).text
+        assert "/assets/joined/" in client.get(admin).text
         assert client.get(f"{admin}/api/overview").status_code == 401
 
 

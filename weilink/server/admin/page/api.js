@@ -38,8 +38,32 @@ async function ask(method, path, options = {}) {
 
 export const get = (path, query) => ask("GET", path, { query });
 export const post = (path, body = {}) => ask("POST", path, { body });
-export const upload = (path, data, query) =>
-  ask("POST", path, { raw: data, query, headers: { "Content-Type": "application/octet-stream" } });
+
+/**
+ * Send a file as it is on the disk. Not with `fetch`, which cannot tell how much has left.
+ * `progress` gets a number up to 1; the signal takes it back.
+ */
+export function upload(path, file, query, progress, signal) {
+  const address = new URL(`/api/${path}`, location.href);
+  for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    request.responseType = "json";
+    for (const [name, value] of Object.entries(authorized())) request.setRequestHeader(name, value);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.onprogress = ({ loaded, total }) => progress(total ? loaded / total : 1);
+    request.onload = () => {
+      if (request.status === 401) session.set({ state: "out" });
+      if (request.status === 200) done(request.response);
+      else failed(new Refused(request.status, request.response?.error || `${request.status}`));
+    };
+    request.onerror = () => failed(new Error("the server does not answer"));
+    request.onabort = () => done(null);
+    signal.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
+}
 
 /** A file of a message, as an address of this page: `{url, type, name}`. */
 export async function media(id, save = false) {
@@ -58,15 +82,23 @@ export async function enter(typed = "") {
     // Out of sight, out of the history, and not in what somebody copies from the address bar.
     history.replaceState(null, "", location.pathname + location.search);
   }
+  let first = null;
   if (key) {
     try {
-      keep((await call("POST", "/api/session", { body: { key } })).session);
+      const made = await call("POST", "/api/session", { body: { key } });
+      keep(made.session);
+      // What every view begins with comes with it: the page is there one answer earlier.
+      first = made.first;
     } catch {
       session.set({ state: "out" });
       return false;
     }
+  } else if (token) {
+    first = await get("overview").catch(() => null);
+    if (session.value.state === "out") return false;
   }
-  session.set({ state: token ? "in" : "out" });
+  if (first) answers.set(keyOf("overview"), { version: first.change, data: first });
+  session.set({ state: token ? "in" : "out", version: first?.change ?? 0 });
   if (token) listen();
   return Boolean(token);
 }
@@ -88,8 +120,10 @@ async function listen() {
     async () => {
       const { version } = await get("changes", { version: session.value.version });
       session.set({ version });
-      // However fast changes come, what is shown is fetched a few times a second at most.
+      // However fast changes come, what is shown is fetched a few times a second at most, and
+      // never while the server still answers the last time.
       await new Promise((go) => setTimeout(go, 200));
+      await Promise.allSettled(flying.values());
     },
     (error) => session.set({ offline: Boolean(error) }),
     end.signal,
@@ -108,19 +142,37 @@ function once(key, start) {
   return flying.get(key);
 }
 
+// The last answers: a view that is opened again shows what it showed while it asks anew.
+const answers = new Map();
+const MOST_ANSWERS = 20;
+const keyOf = (path, query = {}) => `${path} ${JSON.stringify(query)}`;
+
+function remember(key, answer) {
+  answers.delete(key);
+  answers.set(key, answer);
+  if (answers.size > MOST_ANSWERS) answers.delete(answers.keys().next().value);
+}
+
 /** The answer to a GET, fetched again after each change; `null` until it is there. */
 export function useLive(path, query = {}) {
   const { version } = useStore(session);
-  const [found, set] = useState(null);
-  const key = `${path} ${JSON.stringify(query)}`;
+  const key = keyOf(path, query);
+  const [found, set] = useState({ key, data: answers.get(key)?.data });
   useEffect(() => {
+    if (answers.get(key)?.version === version) {
+      set({ key, data: answers.get(key).data });
+      return;
+    }
     let over = false;
     once(`${version} ${key}`, () => get(path, query))
-      .then((data) => over || set({ key, data }))
+      .then((data) => {
+        remember(key, { version, data });
+        if (!over) set({ key, data });
+      })
       .catch(() => {}); // the page says that the server is away, or that the session has ended
     return () => {
       over = true;
     };
   }, [key, version]);
-  return found?.data ?? null;
+  return found.data ?? null;
 }

@@ -1,7 +1,9 @@
 // The panel: its views, one at a time, named by the address's fragment.
 import { Notes, Tabs, button, field, h, loadWords, render, t, tags, tell, useEffect, useState, useStore } from "./kit.js";
 import { enter, leave, session, useLive } from "./api.js";
+import { Agents } from "./agents.js";
 import { Bots } from "./bots.js";
+import { Health } from "./health.js";
 import { Log } from "./log.js";
 import { Messages } from "./messages.js";
 import { Outbox } from "./outbox.js";
@@ -9,7 +11,7 @@ import { People } from "./people.js";
 
 const { div, form, header, input, main, h1, p, span, code, strong } = tags;
 
-const VIEWS = { bots: Bots, people: People, messages: Messages, outbox: Outbox, log: Log };
+const VIEWS = { bots: Bots, people: People, messages: Messages, outbox: Outbox, agents: Agents, health: Health, log: Log };
 
 const here = () => {
   const [name, rest] = location.hash.slice(1).split("?");
@@ -54,6 +56,8 @@ function Head({ at }) {
     ["people", t("People")],
     ["messages", t("Conversations")],
     ["outbox", waiting ? `${t("Outbox")} (${waiting})` : t("Outbox")],
+    ["agents", t("Agents")],
+    ["health", t("Health")],
     ["log", t("Log")],
   ];
   return header(
@@ -99,7 +103,8 @@ function Outside() {
   );
 }
 
+const entered = enter();
 await loadWords("/assets/web/words", "/assets/page/words");
 document.title = t("WeiLink's admin panel");
 render(h(Page), document.getElementById("page"));
-enter();
+await entered;

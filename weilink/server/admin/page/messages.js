@@ -1,5 +1,6 @@
 // All messages: search, filters, pages; files on demand; writing to one person.
-import { Dialog, attempt, button, choice, duration, field, fullTime, h, icon, iconButton, t, tags, tell, useEffect, useRef, useState } from "./kit.js";
+import { Dialog, attempt, button, bytes, choice, duration, exactTime, field, fullTime, h, icon, iconButton, of, t, tags, tell, useEffect, useRef, useState } from "./kit.js";
+import { agentTitle } from "./agents.js";
 import { media, post, upload, useLive } from "./api.js";
 
 const { article, audio, div, form, h2, img, input, p, section, span, textarea, time, video } = tags;
@@ -8,7 +9,7 @@ const PAGE = 50;
 const NAMES = { TEXT: () => t("Text"), IMAGE: () => t("Picture"), VOICE: () => t("Voice"), FILE: () => t("File"), VIDEO: () => t("Video") };
 
 export function Messages({ query: first }) {
-  const [filter, setFilter] = useState({ user_id: first.user_id ?? "", text: "", msg_type: "", direction: "", since: "", until: "" });
+  const [filter, setFilter] = useState({ user_id: first.user_id ?? "", text: "", msg_type: "", direction: "", since: "", until: "", delivery: "", reader: "" });
   const [offset, setOffset] = useState(0);
   const asked = useDelayed(filter, 250);
   const data = useLive("messages", { ...asked, since: moment(asked.since), until: moment(asked.until), limit: PAGE, offset });
@@ -18,6 +19,7 @@ export function Messages({ query: first }) {
   };
   const typed = (name) => (event) => set(name)(event.target.value);
   const list = useRef(null);
+  const readers = data?.readers ?? [];
   const turn = (to) => {
     setOffset(to);
     list.current?.scrollIntoView();
@@ -31,6 +33,8 @@ export function Messages({ query: first }) {
       field(t("Person"), input({ type: "search", value: filter.user_id, maxlength: 256, onInput: typed("user_id") })),
       field(t("Kind"), choice(filter.msg_type, [["", t("all")], ...Object.entries(NAMES).map(([id, name]) => [id, name()])], set("msg_type"))),
       field(t("Direction"), choice(filter.direction, [["", t("both")], ["received", t("received")], ["sent", t("sent")]], set("direction"))),
+      field(t("Delivery"), choice(filter.delivery, [["", t("all")], ...["pending", "claimed", "delivered", "held"].map((id) => [id, DELIVERY[id]()[1]])], set("delivery"))),
+      field(t("Given to"), choice(filter.reader, [["", t("anybody")], ...readers.map((one) => [one.id, readerName(one)])], set("reader"))),
       field(t("From"), input({ type: "datetime-local", value: filter.since, onInput: typed("since") })),
       field(t("To"), input({ type: "datetime-local", value: filter.until, onInput: typed("until") })),
     ),
@@ -82,6 +86,28 @@ const DELIVERY = {
   command: () => ["", t("command")],
 };
 
+/** Who reads messages, in words: an agent session, its tool, or a person at the shell. */
+function readerName({ who, which, folder }) {
+  if (who === "shell") return t("the command line");
+  if (who === "mcp") return t("recv tool, process {id}", { id: which });
+  const agent = agentTitle(who);
+  return folder ? t("{agent} in {folder}", { agent, folder }) : t("{agent}, session {id}", { agent, id: which.slice(0, 8) });
+}
+
+function Given({ one }) {
+  const { handover } = one;
+  if (!handover) return null;
+  const at = handover.written_at || handover.claimed_at;
+  const whole = t("session {id}", { id: handover.which });
+  return p(
+    { class: "hint given" },
+    span({ title: handover.which && !["mcp", "shell"].includes(handover.who) ? whole : null }, t("given to {reader}", { reader: readerName(handover) })),
+    " · ",
+    time({ dateTime: new Date(at).toISOString() }, `${fullTime(at)} (${exactTime(at)})`),
+    one.delivery === "delivered" && !handover.read && ` · ${t("not yet seen to be read")}`,
+  );
+}
+
 function Message({ one, only }) {
   const sent = one.direction === "sent";
   const state = !sent && DELIVERY[one.delivery]?.();
@@ -97,6 +123,7 @@ function Message({ one, only }) {
     one.ref_msg && div({ class: "quoted" }, one.ref_msg.text || t("A message that is not known here")),
     one.text && !(one.media && LABEL.test(one.text)) && p({ class: "message-text" }, one.text),
     one.media && h(Media, { one }),
+    h(Given, { one }),
   );
 }
 
@@ -135,6 +162,18 @@ function Media({ one }) {
   );
 }
 
+/** A file on its way: to the server, then from there to WeChat. */
+function Sending({ sending }) {
+  const { name, size, done, stop } = sending;
+  const words = done < 1 ? t("{name}: {done} of {size}", { name, done: bytes(done * size), size: bytes(size) }) : t("{name}: going on to WeChat", { name });
+  return div(
+    { class: "sending" },
+    span({ class: "sending-name" }, words),
+    tags.progress({ max: 1, "aria-label": name, ...(done < 1 ? { value: done } : {}) }),
+    done < 1 && button({ type: "button", class: "small", onClick: stop, "aria-label": of(t("Cancel"), name) }, t("Cancel")),
+  );
+}
+
 // -- writing ----------------------------------------------------------------------------------
 
 const KIND = { image: "image", video: "video" };
@@ -142,6 +181,8 @@ const KIND = { image: "image", video: "video" };
 function Write({ to }) {
   const [text, setText] = useState("");
   const [busy, setBusy] = useState(false);
+  const [sending, setSending] = useState(null);
+  const limit = useLive("overview")?.media_limit;
   const chooser = useRef(null);
   const sent = (result) => {
     for (const part of result?.parts ?? []) {
@@ -159,14 +200,28 @@ function Write({ to }) {
     sent(result);
   };
   const files = async (event) => {
-    setBusy(true);
-    for (const file of [...event.target.files])
-      sent(await attempt(() => upload("send/file", file, { to, name: file.name, kind: KIND[file.type.split("/")[0]] ?? "file" })));
+    const chosen = [...event.target.files];
     event.target.value = "";
+    setBusy(true);
+    for (const file of chosen) {
+      if (limit && file.size > limit) {
+        tell(t("{name} is too large: {limit} at most.", { name: file.name, limit: bytes(limit) }), "error");
+        continue;
+      }
+      const end = new AbortController();
+      const at = (done) => setSending({ name: file.name, size: file.size, done, stop: () => end.abort() });
+      at(0);
+      const kind = KIND[file.type.split("/")[0]] ?? "file";
+      const result = await attempt(() => upload("send/file", file, { to, name: file.name, kind }, at, end.signal));
+      if (end.signal.aborted) tell(t("{name} was not sent.", file));
+      else sent(result);
+    }
+    setSending(null);
     setBusy(false);
   };
   return form(
     { class: "write", onSubmit: send, "aria-label": t("Write to {user}", { user: to }) },
+    sending && h(Sending, { sending }),
     iconButton("attach", t("Send files"), () => chooser.current.click(), { disabled: busy }),
     input({ ref: chooser, type: "file", multiple: true, class: "hidden-text", tabIndex: -1, "aria-hidden": "true", onChange: files }),
     textarea({ rows: 1, value: text, placeholder: t("Write to {user}", { user: to }), "aria-label": t("Write to {user}", { user: to }), onInput: (event) => setText(event.target.value), onKeyDown: (event) => event.key === "Enter" && !event.shiftKey && !event.isComposing && send(event) }),
