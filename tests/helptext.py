@@ -1,7 +1,7 @@
 """The help texts that are kept in files: `python -m tests.helptext --write` brings them up to date.
 
 `weilink/cli/help.txt` is what the bare `weilink --help` prints without starting the program;
-`docs/cli.md` holds the help of every command.
+`docs/cli.md` holds the help of every command, `docs/json.md` what each prints with `--json`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from tests import jsondoc
 from weilink.cli.main import root
 
 ROOT = Path(__file__).parent.parent
@@ -23,8 +24,8 @@ Written by `make docs` from the program itself.
 
 Exit codes: 0 done, 1 failed (one line on standard error says what, and what to do), 2 wrong usage,
 3 not logged in, 4 a configuration file could not be read or is not valid (nothing was written).
-Output for programs (`--json`) goes to standard output, everything else about a run to standard
-error.
+Output for programs (`--json`, see [json.md](json.md)) goes to standard output, everything else
+about a run to standard error.
 
 """
 
@@ -52,6 +53,7 @@ def files() -> dict[Path, str]:
     return {
         ROOT / "weilink" / "cli" / "help.txt": help_of(root, context),
         ROOT / "docs" / "cli.md": INTRO + "\n".join(pages),
+        ROOT / "docs" / "json.md": jsondoc.page(),
     }
 
 

@@ -31,7 +31,9 @@ def list_(ctx: click.Context, as_json: bool = False) -> None:
             people = await service.store.preferences.access_list()
             owners = [s.user_id for s in service.logins.sessions() if s.user_id]
         if as_json:
-            echo_json({"policy": policy, "owners": owners, "people": people})
+            from weilink.cli.output import Access
+
+            echo_json(Access(policy=Policy(policy).value, owners=owners, people=people))
             return
         click.echo(t("policy: {policy}", policy=policy))
         for owner in owners:

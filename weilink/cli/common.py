@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import anyio
 import click
+from pydantic import BaseModel
 
 from weilink import i18n, logs
 from weilink.settings import Settings, load
@@ -44,6 +45,7 @@ def run_async(body: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     return anyio.run(body)
 
 
-def echo_json(value: object) -> None:
-    """Print `value` as JSON, in the form that docs/cli.md describes."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+def echo_json(value: BaseModel | Mapping[str, Any]) -> None:
+    """Print `value` as JSON, in the form that docs/json.md describes."""
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    click.echo(json.dumps(plain, indent=2, ensure_ascii=False))

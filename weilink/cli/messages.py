@@ -10,7 +10,8 @@ from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.errors import NotLoggedInError
 from weilink.i18n import t
 from weilink.server.node import open_node
-from weilink.server.results import MessageOut
+from weilink.server.results import HistoryResult, MessageOut, RecvResult
+from weilink.server.showing import message_out
 from weilink.service import Service, open_service
 from weilink.service.times import moment
 from weilink.store.history import Query
@@ -36,11 +37,10 @@ def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
         async with open_node(settings) as service:
             _must_be_logged_in(service)
             claim = await service.claims.receive("shell", timeout)
-            messages = [MessageOut.of(message) for message in claim.messages] if claim else []
+            messages = [message_out(message) for message in claim.messages] if claim else []
             if as_json:
                 waiting = claim.waiting if claim else 0
-                shown = [message.model_dump() for message in messages]
-                echo_json({"messages": shown, "waiting": waiting})
+                echo_json(RecvResult(messages=messages, waiting=waiting))
             else:
                 for message in messages:
                     _print(message)
@@ -94,10 +94,11 @@ def history_command(
     async def body() -> None:
         async with open_service(settings) as service:
             page = await service.store.history.find(query)
-        messages = [MessageOut.of(message) for message in page.messages]
+        messages = [message_out(message) for message in page.messages]
         if as_json:
-            shown = [message.model_dump() for message in messages]
-            echo_json({"messages": shown, "total": page.total, "limit": limit, "offset": offset})
+            echo_json(
+                HistoryResult(messages=messages, total=page.total, limit=limit, offset=offset)
+            )
             return
         for message in messages:
             _print(message)

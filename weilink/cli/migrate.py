@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import click
 
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
+from weilink.cli.output import Migrated
 from weilink.i18n import t
 from weilink.service import open_service
 from weilink.service.migrating import Migration, migrate_openclaw, migrate_weilink
@@ -65,7 +65,7 @@ def _run(
 
     done = run_async(body)
     if as_json:
-        echo_json(dataclasses.asdict(done))
+        echo_json(Migrated.model_validate(done, from_attributes=True))
         return
     words = {
         "new": t("taken over"),

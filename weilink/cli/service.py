@@ -77,7 +77,9 @@ def status(ctx: click.Context, as_json: bool) -> None:
     manager = installing.manager_here()
     found = installing.report(manager)
     if as_json:
-        echo_json(found.as_json())
+        from weilink.cli.output import UserService
+
+        echo_json(UserService(**found.as_json()))
         return
     if found.facts is None:
         click.echo(t("The service is not installed; 'weilink service install' does it."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
+from weilink.cli.output import BotSession, BotSessions
 from weilink.i18n import t
 from weilink.service import open_service
 
@@ -22,23 +23,23 @@ def sessions_command(ctx: click.Context, as_json: bool) -> None:
         async with open_service(settings) as service:
             default = await service.logins.default()
             sessions = [
-                {
-                    "name": session.name,
-                    "bot_id": session.bot_id,
-                    "user_id": session.user_id,
-                    "default": session.name == default,
-                    "problem": (await service.store.bots.get(session.bot_id)).problem,
-                }
+                BotSession(
+                    name=session.name,
+                    bot_id=session.bot_id,
+                    user_id=session.user_id,
+                    default=session.name == default,
+                    problem=(await service.store.bots.get(session.bot_id)).problem,
+                )
                 for session in service.logins.sessions()
             ]
         if as_json:
-            echo_json({"sessions": sessions})
+            echo_json(BotSessions(sessions=sessions))
         elif not sessions:
             click.echo(t("No bot is logged in. Run 'weilink login'."))
         else:
             for session in sessions:
-                mark = "*" if session["default"] else " "
-                click.echo(f"{mark} {session['name']}  {session['bot_id']}  {session['problem']}")
+                mark = "*" if session.default else " "
+                click.echo(f"{mark} {session.name}  {session.bot_id}  {session.problem}")
 
     run_async(body)
 

@@ -13,7 +13,8 @@ from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.errors import UsageError, WeiLinkError
 from weilink.i18n import t
 from weilink.server.node import open_node
-from weilink.server.results import SendOut
+from weilink.server.results import DownloadResult
+from weilink.server.showing import sent
 from weilink.service import open_service
 from weilink.service.parts import AnyPart, FilePart, ImagePart, TextPart, VideoPart, VoicePart
 from weilink.service.spool import Progress
@@ -64,9 +65,9 @@ def send_command(
         async with open_node(settings) as service:
             with _bar(t("Sending")) as progress:
                 done = await service.sender.send(user, parts, progress)
-            result = SendOut.of(done, [])
+            result = sent(done)
         if as_json:
-            echo_json(result.model_dump(exclude={"new_messages"}))
+            echo_json(result)
         else:
             for part in result.parts:
                 click.echo(
@@ -112,7 +113,7 @@ def download_command(
             with _bar(t("Fetching")) as progress:
                 done = await service.media.download(message_id, output, progress)
         if as_json:
-            echo_json({"path": str(done.path), "size": done.size, "mime_type": done.mime})
+            echo_json(DownloadResult(path=str(done.path), size=done.size, mime_type=done.mime))
         else:
             click.echo(str(done.path))
             click.echo(t("{size} bytes, {mime}", size=done.size, mime=done.mime), err=True)

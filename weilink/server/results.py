@@ -8,13 +8,9 @@ Nothing heavy is imported here: the models stand between a client and the answer
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
-
-if TYPE_CHECKING:
-    from weilink.service.sending import SendResult
-    from weilink.store.models import StoredMessage
 
 
 class MediaOut(BaseModel):
@@ -52,13 +48,6 @@ class MessageOut(BaseModel):
     files: int = Field(default=0, description="how many; `download` takes ID#2 for the second")
     ref_msg: QuoteOut | None = Field(default=None, description="the message that it quotes")
 
-    @classmethod
-    def of(cls, message: StoredMessage) -> MessageOut:
-        """Return the message as the tools show it."""
-        from weilink.server.showing import message_out
-
-        return message_out(message)
-
 
 class RecvResult(BaseModel):
     """New messages, oldest first."""
@@ -75,21 +64,19 @@ class PartOut(BaseModel):
     reason: str = Field(description="why it was queued or failed, and until when")
 
 
-class SendOut(BaseModel):
+class Sent(BaseModel):
     """What became of each part."""
 
     to: str
     bot_id: str
     parts: list[PartOut]
     replies_left: int = Field(description="messages that WeChat still takes before the user writes")
+
+
+class SendOut(Sent):
+    """What became of each part."""
+
     new_messages: list[MessageOut] = Field(description="messages that came in meanwhile")
-
-    @classmethod
-    def of(cls, result: SendResult, new: list[MessageOut]) -> SendOut:
-        """Return the result of a send."""
-        from weilink.server.showing import send_out
-
-        return send_out(result, new)
 
 
 class HistoryResult(BaseModel):

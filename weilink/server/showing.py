@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from weilink.ilink.models import Item, Message
-from weilink.server.results import MediaOut, MessageOut, PartOut, QuoteOut, SendOut
+from weilink.server.results import MediaOut, MessageOut, PartOut, QuoteOut, SendOut, Sent
 from weilink.service import Service
 from weilink.service.sending import SendResult
 from weilink.service.visible import visible
@@ -36,15 +36,19 @@ def message_out(message: StoredMessage) -> MessageOut:
     )
 
 
-def send_out(result: SendResult, new: list[MessageOut]) -> SendOut:
+def sent(result: SendResult) -> Sent:
     """Return the result of a send."""
-    return SendOut(
+    return Sent(
         to=result.user_id,
         bot_id=result.bot.bot_id,
         parts=[_part(part) for part in result.parts],
         replies_left=result.replies_left,
-        new_messages=new,
     )
+
+
+def send_out(result: SendResult, new: list[MessageOut]) -> SendOut:
+    """Return the result of a send and the messages that came in meanwhile."""
+    return SendOut(**dict(sent(result)), new_messages=new)
 
 
 def _items(message: StoredMessage) -> list[Item]:
