@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import selectors
 import signal
 import struct
@@ -32,6 +33,9 @@ _TAKE_TERMINAL = (
 # strings for the terminal.
 _UNKNOWN = re.compile(r"\x1b\[[<=>][0-9;]*[a-zA-Z]|\x1b[P_^X].*?\x1b\\", re.DOTALL)
 _UNFINISHED = re.compile(r"\x1b(\[[^a-zA-Z~]*|[P_^X].*)?\Z", re.DOTALL)
+
+_PAUSE = 0.2
+"""Seconds that a person takes from the last letter to Enter, at the least."""
 
 
 class _Screen(pyte.Screen):
@@ -98,6 +102,8 @@ class Terminal:
         self.write(text)
         shown = text.splitlines()[-1][-40:]
         self.wait_for(lambda screen: shown in screen)
+        # Keys that come without a pause are taken for a paste, and Enter for a part of it.
+        select.select([], [], [], _PAUSE)
         self.write("\r")
 
     def wait_for(self, predicate: Callable[[str], bool], deadline: float = 20) -> str:

@@ -16,7 +16,6 @@ import logging
 import os
 import secrets
 import socket
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,12 +30,12 @@ from starlette.routing import Route
 from weilink.server.hooks import asking, turns
 from weilink.server.hooks.chatting import Chatting
 from weilink.server.hooks.given import HookCall, read_call
+from weilink.server.hooks.noticing import Noticing
 from weilink.server.hooks.queueing import Queueing
 from weilink.server.hooks.turns import Answer
 from weilink.server.hooks.waiting import EndingError, Waiters
 from weilink.service import Service
 from weilink.service.claiming import ACKS
-from weilink.service.notices import notify
 from weilink.store.files import private_folder, write_private
 
 logger = logging.getLogger(__name__)
@@ -61,13 +60,13 @@ class RecvEndpoint:
         self._run = service.settings.base_path / "run"
         self._waiters = Waiters(service)
         self._chatting = Chatting(service)
+        self._noticing = Noticing(service)
         self._purposes: dict[str, Callable[[HookCall], Awaitable[Answer | None]]] = {
             "": lambda call: turns.answer(service, call, self._waiters.coming),
             "wake": self._waiters.answer,
             "approve": lambda call: asking.approve(service, call),
-            "notify": self._notify,
+            "notify": self._noticing.answer,
         }
-        self._notices, self._notices_out = deque[str](), anyio.Event()
         self._secret = secrets.token_urlsafe(32)
         self._address = ""
 
@@ -95,7 +94,7 @@ class RecvEndpoint:
                 tasks.start_soon(self._service.presence.run)
                 tasks.start_soon(Queueing(self._service).run)
                 tasks.start_soon(self._service.commands.run)
-                tasks.start_soon(self._send_notices)
+                tasks.start_soon(self._noticing.run)
                 tasks.start_soon(self._chatting.run)
                 if self._service.settings.tell_absent:
                     tasks.start_soon(self._service.absence.run)
@@ -144,12 +143,15 @@ class RecvEndpoint:
         if purpose not in self._purposes:
             return PlainTextResponse("this version knows no such hook", 404)
         await self._chatting.follow(call)
+        await asking.follow(self._service, call)
         try:
             answer = await self._answer(request, call)
         except EndingError:
             return PlainTextResponse("this process stops leading", 503)
         if answer is None:
             return Response(status_code=204)
+        if call.event == "Stop" and not call.purpose:
+            self._noticing.went_on(call.session)
         headers = {"X-WeiLink-Claim": answer.claim_id} if answer.claim_id else {}
         if answer.wakes:
             headers |= {"X-WeiLink-Stream": "stderr", "X-WeiLink-Exit": "2"}
@@ -182,20 +184,6 @@ class RecvEndpoint:
             await self._service.claims.release(answer.claim_id)
             return None
         return answer
-
-    async def _notify(self, call: HookCall) -> None:
-        """Tell the owner behind the answer: no agent waits for the network."""
-        if call.interactive and not call.in_subagent and (text := asking.notice(call)):
-            self._notices.append(text)
-            self._notices_out.set()
-
-    async def _send_notices(self) -> None:
-        while True:
-            await self._notices_out.wait()
-            self._notices_out = anyio.Event()
-            while self._notices:
-                text = self._notices.popleft()
-                await notify(self._service.store, self._service.sender, text)
 
     async def _acknowledge(self, request: Request) -> Response:
         if self._refused(request):

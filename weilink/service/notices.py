@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from weilink.errors import WeiLinkError
+from weilink.service.atonce import send_at_once
 from weilink.service.owners import reachable_owner
 from weilink.service.sending import Sender
 from weilink.store import Store
@@ -25,7 +25,5 @@ async def notify(store: Store, sender: Sender, text: str) -> None:
         return
     if len(text) > MOST_TEXT:
         text = text[: MOST_TEXT - 1] + "…"
-    try:
-        await sender.send_text(owner.user_id, text)
-    except WeiLinkError as error:
-        logger.warning("a notice could not be sent: %s", error)
+    if not await send_at_once(store, sender, owner.user_id, text, keep=KEEP):
+        logger.info("a notice was not sent: it could not go out at once")

@@ -12,7 +12,7 @@ from weilink.ilink.client import LONG_POLL, ILinkClient
 from weilink.ilink.errors import ILinkError, StaleTokenError
 from weilink.service.access import allowed
 from weilink.service.changes import Changes
-from weilink.service.phonewords import parse
+from weilink.service.phonewords import Verdict, parse
 from weilink.service.reading import read_message
 from weilink.store import Store
 from weilink.store.credentials import BotSession
@@ -89,8 +89,17 @@ class Poller:
 
     async def _judged(self, message: NewMessage) -> NewMessage:
         owner = message.user_id and message.user_id == self._session.user_id
-        if owner and not message.group_id and parse(message.text) is not None:
+        said = parse(message.text)
+        if owner and not message.group_id and said is not None:
             return dataclasses.replace(message, delivery=Delivery.COMMAND)
+        if isinstance(said, Verdict):
+            # Whoever else may write to agents: what looks like an approval never reaches one.
+            logger.warning(
+                "bot %s: %s answered an approval that nobody asked of them",
+                self._session.name,
+                message.user_id,
+            )
+            return dataclasses.replace(message, delivery=Delivery.NONE)
         if await allowed(self._store, self._session.user_id, message.user_id):
             return message
         logger.warning(

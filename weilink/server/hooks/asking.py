@@ -1,16 +1,15 @@
-"""Hooks that ask the owner on the phone for an approval, or tell them what an agent does."""
+"""Hooks that ask the owner on the phone for an approval."""
 
 from __future__ import annotations
 
 import json
 
 from weilink.agents.speech import SPEECHES, decision
-from weilink.i18n import t
 from weilink.server.hooks.given import HookCall
 from weilink.server.hooks.turns import Answer
 from weilink.service import Service
 from weilink.service.approving import Question
-from weilink.service.visible import visible
+from weilink.service.processes import alive, started
 from weilink.store.approvals import ApprovalState
 
 ANSWER_MARGIN = 5.0
@@ -29,9 +28,14 @@ async def approve(service: Service, call: HookCall) -> Answer | None:
         session=call.session,
         cwd=call.cwd,
         tool=call.text("tool_name"),
-        detail=_detail(call.given.get("tool_input")),
+        detail=detail_of(call),
+        helper=call.in_subagent,
     )
-    answer = await service.approving.ask(question, seconds)
+    since = started(call.pid)
+    # The hook of an agent that was killed lives on, and waits for an answer of no use.
+    answer = await service.approving.ask(
+        question, seconds, lambda: not since or alive(call.pid, since)
+    )
     if answer is None:
         return None
     if answer.state is ApprovalState.ALLOWED:
@@ -40,28 +44,28 @@ async def approve(service: Service, call: HookCall) -> Answer | None:
     return Answer(decision("deny", f"Your user refused this from their phone: {reason}"))
 
 
-def _detail(given: object) -> str:
+async def follow(service: Service, call: HookCall) -> None:
+    """Withdraw questions that were answered at the computer: nothing else tells of that.
+
+    Claude Code asks at the computer too meanwhile, and leaves the hook running when it has the
+    answer (measured with 2.1.330).
+    """
+    if call.purpose or not service.approving.asks(call.session):
+        return
+    if call.event == "PostToolUse":
+        await service.approving.withdraw(call.session, call.text("tool_name"), detail_of(call))
+        return
+    typed = call.event == "UserPromptSubmit" and call.typed
+    if (typed or call.event in ("Stop", "SessionEnd")) and not call.in_subagent:
+        await service.approving.withdraw(call.session)
+
+
+def detail_of(call: HookCall) -> str:
     """Return all that the tool is given: what is not shown must not be allowed."""
+    given = call.given.get("tool_input")
     if isinstance(given, dict):
         said = {key: value for key, value in given.items() if key != "description"}
         for name in _TELLING:
             if list(said) == [name] and isinstance(said[name], str):
                 return str(said[name])
     return json.dumps(given, ensure_ascii=False, indent=1)
-
-
-def notice(call: HookCall) -> str:
-    """Return what to tell the owner of this event, "" for nothing."""
-    place = {"agent": call.agent, "cwd": visible(call.cwd)}
-    if call.event == "Stop":
-        said = visible(call.text("last_assistant_message"))
-        return t("{agent} finished in {cwd}:\n\n{said}", said=said, **place)
-    if call.event == "Notification":
-        # That it waits for a prompt was told when it finished.
-        if call.text("notification_type") == "idle_prompt":
-            return ""
-        said = visible(call.text("message"))
-        return t("{agent} needs you in {cwd}:\n\n{said}", said=said, **place)
-    if call.event == "SessionEnd" and not call.stays:
-        return t("{agent} ended in {cwd}", **place)
-    return ""
