@@ -65,11 +65,11 @@ const sessionName = (one) => t("{number} · {agent} in {folder}", { number: one.
 function Bound({ one, agents }) {
   const unbind = () => attempt(() => post("agents/unbind", { contact: one.contact }), t("Done."));
   return article(
-    { class: "message spread", "aria-label": one.shown },
+    { class: "message bound", "aria-label": one.shown },
     div(
       code(one.shown),
       p(t("goes to {target}", { target: targetOf(one, agents) })),
-      !one.live && p({ class: "problem" }, t("No such session is open: the messages wait for one.")),
+      !one.live && p({ class: "problem" }, t("No such session is open: the messages wait for one, or for your next prompt in another.")),
     ),
     button({ type: "button", class: "small", onClick: unbind, "aria-label": of(t("Unbind"), one.shown) }, t("Unbind")),
   );
@@ -96,7 +96,7 @@ function Bind({ data }) {
     { class: "card stack", onSubmit: bind, "aria-label": t("Bind somebody") },
     h3(t("Bind somebody")),
     div(
-      { class: "filters" },
+      { class: "filters wide" },
       field(t("Messages of a person, or to a bot"), choice(contact, data.contacts.map((one) => [one.contact, one.shown]), setContact)),
       field(t("go to"), choice(chosen, targets, setTarget)),
       kind === "cwd" && field(t("Folder"), input({ value: folder, required: true, maxlength: 4096, spellcheck: false, onInput: (event) => setFolder(event.target.value) }), t("Sessions that were started there or below it.")),

@@ -50,6 +50,10 @@ function Page() {
 
 function Head({ at }) {
   const overview = useLive("overview");
+  useEffect(() => {
+    // On a telephone not all tabs have room.
+    document.getElementById(`tab-${at.view}`)?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [at.view]);
   const waiting = overview ? overview.outbox.queued + overview.outbox.failed : 0;
   const tabs = [
     ["bots", t("Bots")],

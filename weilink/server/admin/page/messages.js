@@ -94,6 +94,8 @@ function readerName({ who, which, folder }) {
   return folder ? t("{agent} in {folder}", { agent, folder }) : t("{agent}, session {id}", { agent, id: which.slice(0, 8) });
 }
 
+const today = (ms) => new Date(ms).toDateString() === new Date().toDateString();
+
 function Given({ one }) {
   const { handover } = one;
   if (!handover) return null;
@@ -103,7 +105,7 @@ function Given({ one }) {
     { class: "hint given" },
     span({ title: handover.which && !["mcp", "shell"].includes(handover.who) ? whole : null }, t("given to {reader}", { reader: readerName(handover) })),
     " · ",
-    time({ dateTime: new Date(at).toISOString() }, `${fullTime(at)} (${exactTime(at)})`),
+    time({ dateTime: new Date(at).toISOString(), title: fullTime(at) }, today(at) ? exactTime(at) : fullTime(at)),
     one.delivery === "delivered" && !handover.read && ` · ${t("not yet seen to be read")}`,
   );
 }
