@@ -165,3 +165,53 @@ def test_what_goes_in_comes_out_again(
         assert document.text.count("\n") == document.text.count(newline)
     out = strip(strip(document, MEMBER, created), GROUP, created_too)
     assert out.text == text
+
+
+# Between any two signs of a document: blanks, and comments that look like something else.
+_says = st.sampled_from(["", "x", "}", "]", ",", '"', '": [', "/* ", "//", "名 🐼", "\\", "{", "*"])
+_comments = st.one_of(
+    st.builds("/*{} */".format, _says),
+    st.builds("/*{}\n{} */".format, _says, _says),
+    st.builds("//{}\n".format, _says),
+)
+_gaps = st.lists(st.sampled_from([" ", "\n", "\t", "\n  "]) | _comments, max_size=2).map("".join)
+_switches = st.booleans()
+_remarks = st.builds("{}{}{}".format, _gaps, _comments, _gaps)
+
+
+@st.composite
+def commented(draw: st.DrawFn, value: Any) -> str:
+    """A text of `value` with comments anywhere and a comma behind the last ones."""
+    if not isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=draw(_switches))
+    parts: list[str] = []
+    for item in value.items() if isinstance(value, dict) else value:
+        key = ""
+        if isinstance(value, dict):
+            name, item = item
+            key = json.dumps(name) + draw(_gaps) + ":" + draw(_gaps)
+        parts.append(draw(_gaps) + key + draw(commented(item)) + draw(_gaps))
+    inside = ",".join(parts)
+    if len(parts) > 0 and draw(_switches):
+        inside += "," + draw(_gaps)
+    first, last = "{}" if isinstance(value, dict) else "[]"
+    # What blanks an empty one had, nobody can tell afterwards; only undo from the notes can.
+    return first + (inside or draw(st.just("") | _remarks)) + last
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(documents.flatmap(commented), _gaps, _gaps, st.sampled_from(["\n", "\r\n"]))
+def test_what_goes_into_commented_text_comes_out_again(
+    inner: str, before: str, after: str, newline: str
+) -> None:
+    text = (before + inner + after).replace("\n", newline)
+    whole = JsonText(text, comments=True).value
+    document, created = install(JsonText(text, comments=True), MEMBER)
+    document, created_too = install(document, GROUP)
+
+    value: Any = JsonText(document.text, comments=True).value
+    assert value["servers"]["mine"] == MEMBER.value
+    assert value["hooks"]["Start"][-1] == GROUP.value
+    out = strip(strip(document, MEMBER, created), GROUP, created_too)
+    assert out.text == text
+    assert out.value == whole

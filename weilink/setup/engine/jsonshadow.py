@@ -35,6 +35,12 @@ class Shadow:
                 return position
             position = self.comments[start]
 
+    def before_blanks(self, position: int) -> int:
+        """Return the end of the last sign or comment before `position`; blanks follow it."""
+        end = len(self.text[:position].rstrip(" \t\r\n"))
+        # Blanks at the end of a comment belong to it.
+        return next((stop for start, stop in self.comments.items() if start < end < stop), end)
+
     def ends_in_line_comment(self, position: int) -> bool:
         """Tell whether a `//` comment ends at `position`, so that a line break must follow."""
         return any(

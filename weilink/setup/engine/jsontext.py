@@ -114,17 +114,18 @@ class JsonText:
         )
 
     def _insert_first(self, inside: Container, key: str | None, value: object) -> JsonText:
-        interior = self.text[inside.open + 1 : inside.close]
+        kept = self._shadow.before_blanks(inside.close)
+        comment, blanks = self.text[inside.open + 1 : kept], self.text[kept : inside.close]
         outer = self._line_indent(inside.open)
+        if comment and "\n" not in blanks:
+            return self._splice(kept, kept, " " + self._item(key, value, outer, spread=False))
         if "\n" not in self.text.strip() and inside.open != skip_blank(self._shadow.strict, 0):
-            return self._splice(
-                inside.open + 1, inside.close, self._item(key, value, outer, spread=False)
-            )
+            return self._splice(kept, inside.close, self._item(key, value, outer, spread=False))
         indent = outer + self._unit
         item = self._newline + indent + self._item(key, value, indent, spread=True)
-        kept = len(interior.rstrip(" \t\r\n"))
-        rest = interior[kept:] if "\n" in interior[kept:] and kept else self._newline + outer
-        return self._splice(inside.open + 1 + kept, inside.close, item + rest)
+        return self._splice(
+            kept, inside.close, item + (blanks if comment else self._newline + outer)
+        )
 
     def delete(self, path: Path) -> JsonText:
         """Return the document without the value at `path`, and without its separator."""
@@ -134,7 +135,7 @@ class JsonText:
         slots, slot = inside.slots, inside.slots[place]
         comma = self._shadow.bare.find(",", slot.end, inside.close)
         end = slot.end if comma < 0 else comma + 1
-        start = len(self.text[: slot.start].rstrip(" \t\r\n"))
+        start = self._shadow.before_blanks(slot.start)
         if len(slots) == 1:
             rest = self.text[inside.open + 1 : slot.start] + self.text[end : inside.close]
             if not rest.strip(" \t\r\n"):
