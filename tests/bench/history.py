@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import os
 import random
 import re
 import sqlite3
@@ -217,7 +218,8 @@ def queries(db: sqlite3.Connection, path: Path, count: int) -> list[bool]:
             f"  {'ok' if good[-1] else f'OVER {LIMIT_MS:.0f} ms'}",
             flush=True,
         )
-    print(f"{len(good)} queries, the slowest {slowest:.1f} ms")
+    load = f", load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" * (os.name != "nt")
+    print(f"{len(good)} queries, the slowest {slowest:.1f} ms{load}")
     return good
 
 

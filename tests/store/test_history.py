@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weilink.store import Store, blocks, migrations, search
+from weilink.store import Store, blocks, history, migrations, search
 from weilink.store.history import Query
 from weilink.store.models import Delivery, Direction, NewMessage, StoredMessage
 from weilink.store.search import CREATE, document, expression, folded
@@ -69,6 +69,7 @@ async def test_every_filter_against_a_plain_scan(
     # Many blocks, most of them split by messages that come late.
     monkeypatch.setattr(blocks, "FULL", 16)
     monkeypatch.setattr(blocks, "MOST", 32)
+    monkeypatch.setattr(history, "_DEEP", 20)
     dice = random.Random(7)
     words = ["你好", "世界", "Hello", "WORLD", "100%", "a_b", "报告", "我", " "]
     types = ["TEXT", "IMAGE", "FILE"]

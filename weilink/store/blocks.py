@@ -11,12 +11,14 @@ from __future__ import annotations
 import sqlite3
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 FULL = 4096
 """Messages after which the newest block is closed."""
 MOST = 2 * FULL
 """Messages after which a block that late ones were put into is split."""
+FEW = 128
+"""Messages of a block that are looked up one by one; for more its whole index is read."""
 END = 2**62
 """Behind every place."""
 _BITS, _LIST = b"\0", b"\1"
@@ -35,6 +37,7 @@ CREATE = (
     ) WITHOUT ROWID""",
     "ALTER TABLE messages ADD COLUMN slot INTEGER",
     "CREATE INDEX messages_place ON messages (place, slot)",
+    "CREATE INDEX messages_slot ON messages (slot, place)",
 )
 
 
@@ -136,6 +139,12 @@ def find(
     return places, total
 
 
+def borders(db: sqlite3.Connection, low: int, high: int) -> list[int]:
+    """Return where blocks begin between these places, oldest first."""
+    found = db.execute("SELECT first FROM blocks WHERE first > ? AND first <= ?", (low, high))
+    return sorted(first for (first,) in found)
+
+
 def _between(db: sqlite3.Connection, low: int, high: int, messages: int) -> int:
     """Return the slots of a block whose places are between these."""
     slots = bytearray(messages // 8 + 1)
@@ -147,13 +156,23 @@ def _between(db: sqlite3.Connection, low: int, high: int, messages: int) -> int:
 
 def _places(db: sqlite3.Connection, first: int, end: int, bits: int) -> list[int]:
     """Return the places of these slots of a block, the newest first."""
+    if bits.bit_count() < FEW:
+        one = "SELECT place FROM messages WHERE slot = ? AND place >= ? AND place < ?"
+        found = (db.execute(one, (slot, first, end)).fetchone()[0] for slot in _slots(bits))
+        return sorted(found, reverse=True)
     slots = bits.to_bytes(bits.bit_length() // 8 + 1, "little")
     last = bits.bit_length()
-    found = db.execute(
+    rows = db.execute(
         "SELECT place, slot FROM messages WHERE place >= ? AND place < ? ORDER BY place DESC",
         (first, end),
     )
-    return [at for at, slot in found if slot < last and slots[slot >> 3] >> (slot & 7) & 1]
+    return [at for at, slot in rows if slot < last and slots[slot >> 3] >> (slot & 7) & 1]
+
+
+def _slots(bits: int) -> Iterator[int]:
+    while bits:
+        yield (bits & -bits).bit_length() - 1
+        bits &= bits - 1
 
 
 def _packed(bits: int) -> bytes:
@@ -161,10 +180,7 @@ def _packed(bits: int) -> bytes:
     raw = bits.to_bytes(bits.bit_length() // 8 + 1, "little")
     if bits.bit_count() * 2 >= len(raw):
         return _BITS + raw
-    slots = []
-    while bits:
-        slots.append((bits & -bits).bit_length() - 1)
-        bits &= bits - 1
+    slots = list(_slots(bits))
     return _LIST + struct.pack(f"<{len(slots)}H", *slots)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import sqlite3
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from weilink.store.database import Database
 from weilink.store.messages import COLUMNS, message_of
 from weilink.store.models import Delivery, Direction, StoredMessage
 from weilink.store.text import storable
+
+_DEEP, _RANGES = 1000, 8
 
 
 @dataclass(frozen=True)
@@ -88,16 +91,29 @@ def _by_text(db: sqlite3.Connection, query: Query, low: int, high: int) -> tuple
         whole = text.casefold()
         places = [place for place, content in candidates if whole in content.casefold()]
         return places[query.offset : query.offset + query.limit], len(places)
-    (total,) = db.execute(f"SELECT count(*) {match}", (wanted, low, high)).fetchone()
-    first = min(query.offset, total)
-    last = min(first + query.limit, total)
-    # From the end that is nearer: what is skipped costs as much as what is counted.
-    order, skipped = ("DESC", first) if first <= total // 2 else ("ASC", total - last)
-    rows = db.execute(
-        f"SELECT rowid {match} ORDER BY rowid {order} LIMIT ? OFFSET ?",
-        (wanted, low, high, last - first, skipped),
-    )
-    return sorted((place for (place,) in rows), reverse=True), total
+    places, total = [], 0
+    # Counted in ranges, so that only a small one has to be gone through for a deep page.
+    for first, last in _ranges(db, low, high) if query.offset > _DEEP else [(low, high)]:
+        values = (wanted, first, last)
+        (count,) = db.execute(f"SELECT count(*) {match}", values).fetchone()
+        skipped = max(query.offset - total, 0)
+        missing = query.limit - len(places)
+        if skipped < count and missing:
+            rows = db.execute(
+                f"SELECT rowid {match} ORDER BY rowid DESC LIMIT ? OFFSET ?",
+                (*values, missing, skipped),
+            )
+            places += [place for (place,) in rows]
+        total += count
+    return places, total
+
+
+def _ranges(db: sqlite3.Connection, low: int, high: int) -> list[tuple[int, int]]:
+    """Return the time from `low` to `high` in ranges of as many messages each, newest first."""
+    borders = blocks.borders(db, low, high)
+    chosen = [low, *borders[:: len(borders) // _RANGES + 1], high + 1]
+    pairs = list(itertools.pairwise(chosen))
+    return [(first, end - 1) for first, end in reversed(pairs)]
 
 
 def _by_delivery(
