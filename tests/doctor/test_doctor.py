@@ -187,7 +187,8 @@ def test_trust_that_cannot_be_asked_for(
     [
         ("weilink: python3 -m weilink mcp - ✔ Connected", "ok"),
         ("weilink: python3 -m weilink mcp - ✗ Failed to connect", "error"),
-        ("other: x - ✔ Connected", "error"),
+        ("weilink: x - ⏸ Pending approval (run `claude` to approve)", "warning"),
+        ("other: /home/me/weilink/x - ✔ Connected", "error"),
     ],
 )
 def test_the_agent_is_asked_for_its_servers(
@@ -200,6 +201,36 @@ def test_the_agent_is_asked_for_its_servers(
     monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
 
     assert levels(examine()[1], "claude.server") == [level]
+
+
+def test_a_list_that_fails_is_not_taken_for_an_answer(
+    home: Home, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.done()
+    command = home.root / "bin" / "claude"
+    home.write(command, '#!/bin/sh\n[ "$1" = mcp ] && echo no 1>&2 && exit 1 || echo 2.1.330\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
+
+    assert levels(examine()[1], "claude.server") == ["warning"]
+
+
+def test_codex_connects_to_the_server(
+    codex: Home, program: Path, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codex.done()
+    assert levels(examine()[1], "codex.server") == ["ok"]
+
+    text = codex.codex.read_text()
+    codex.write(codex.codex, text.replace(sys.executable, "/gone/python"))
+    (finding,) = examine()[1]["codex.server"]
+    assert finding["level"] == "error" and "No such file" in finding["what"]
+
+    codex.write(codex.codex, text.replace("mcp_servers.weilink", "mcp_servers.other"))
+    assert "does not know" in examine()[1]["codex.server"][0]["what"]
+
+    monkeypatch.setenv("STAND_IN", "refuses mcpServerStatus/list")
+    assert levels(examine()[1], "codex.server") == ["warning"]
 
 
 def test_policies_that_switch_hooks_off(

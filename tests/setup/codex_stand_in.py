@@ -64,6 +64,21 @@ def write(values: "dict[str, dict[str, str]]") -> None:
     config.write_bytes(text.encode())
 
 
+def servers() -> "list[dict[str, object]]":
+    """What stands in the file; one whose command is there counts as reached."""
+    config = HOME / "config.toml"
+    text = config.read_text("utf-8") if config.exists() else ""
+    found = re.findall(r'\[mcp_servers\.(\w+)\]\r?\ncommand = "(.+?)"', text)
+    return [
+        {
+            "name": name,
+            "serverInfo": {"name": name} if Path(command).exists() else None,
+            "toolsError": None if Path(command).exists() else "No such file or directory",
+        }
+        for name, command in found
+    ]
+
+
 def answer(method: str, params: Any) -> object:
     how = os.environ.get("STAND_IN", "")
     if how == f"refuses {method}":
@@ -75,6 +90,10 @@ def answer(method: str, params: Any) -> object:
         sys.exit(3)
     if method == "hooks/list":
         return {"data": [{"hooks": hooks()}]}
+    if method == "mcpServerStatus/list":
+        return {"data": servers(), "nextCursor": None}
+    if method == "thread/start":
+        return {"thread": {"id": "1"}}
     if method == "config/batchWrite":
         (edit,) = params["edits"]
         assert edit["keyPath"] == "hooks.state" and edit["mergeStrategy"] == "upsert"

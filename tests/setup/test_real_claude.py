@@ -32,6 +32,13 @@ def server(phone: Phone, claude: Claude, tmp_path: Path) -> Iterator[Server]:
         server.close()
 
 
+def doctor(server: Server, check: str) -> dict[str, str]:
+    """What the doctor says of one thing."""
+    findings = json.loads(server.weilink("doctor", "--json").stdout)["findings"]
+    (found,) = [finding for finding in findings if finding["check"] == check]
+    return dict(found)
+
+
 def setup(server: Server, *arguments: str) -> None:
     done = server.weilink("setup", "claude", "--yes", *arguments)
     assert done.returncode == 0, done.stderr
@@ -47,6 +54,7 @@ def test_it_connects_carries_a_message_and_forgets_us(
 
     listed = claude.run("mcp", "list").stdout
     assert "weilink" in listed and "Connected" in listed, listed
+    assert doctor(server, "claude.server")["what"] == "Claude Code reaches the MCP server"
     phone.write("帮我看看 tests")
     server.wait_stored(1)
     assert claude.prompt("any news?").code == 0

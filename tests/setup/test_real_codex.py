@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tomlkit
 
 from tests.agents.codex import Codex
 from tests.agents.conftest import codex, codex_program, hook, model
@@ -30,6 +31,13 @@ def server(phone: Phone, codex: Codex, tmp_path: Path) -> Iterator[Server]:
         yield server
     finally:
         server.close()
+
+
+def doctor(server: Server, check: str) -> dict[str, str]:
+    """What the doctor says of one thing."""
+    findings = json.loads(server.weilink("doctor", "--json").stdout)["findings"]
+    (found,) = [finding for finding in findings if finding["check"] == check]
+    return dict(found)
 
 
 def setup(server: Server, *arguments: str) -> str:
@@ -141,3 +149,15 @@ def test_the_tools_can_be_called_as_the_user_allowed(
 
     (answer,) = phone.wait_for()
     assert answer.text == "answer from Codex"
+
+
+def test_the_doctor_lets_codex_connect_to_the_server(codex: Codex, server: Server) -> None:
+    setup(server)
+    assert doctor(server, "codex.server")["what"] == "Codex reaches the MCP server"
+    assert doctor(server, "codex.trust")["level"] == "ok"
+
+    entry = tomlkit.parse(codex.config.read_text()).unwrap()["mcp_servers"]["weilink"]
+    codex.configure({"mcp_servers": {"weilink": {**entry, "command": "/gone/python"}}})
+    found = doctor(server, "codex.server")
+    assert found["level"] == "error", found
+    assert "does not reach" in found["what"] and found["cure"] == "weilink setup codex"

@@ -40,8 +40,23 @@ class Program:
     version: str
 
 
-class TrustError(Exception):
-    """An agent could not be asked for, or told of, trust in hooks."""
+class AskError(Exception):
+    """The program of an agent could not be asked, or did not do what it was told."""
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """What an agent says of our MCP server, when it knows it.
+
+    Attributes:
+        reached: it connected to it just now.
+        said: its own words when it did not; may be empty.
+        pending: it waits for the user's consent.
+    """
+
+    reached: bool
+    said: str = ""
+    pending: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,8 +190,20 @@ class TrustingAgent(Agent, Protocol):
         """Return the program's interface for hooks in force in `folder`.
 
         Raises:
-            TrustError: from its methods.
+            AskError: from its methods.
         """
 
     def trust_file(self) -> Path:
         """Return the TOML file in which it keeps trust, under `hooks.state`."""
+
+
+@runtime_checkable
+class AskableAgent(Agent, Protocol):
+    """An agent whose program connects to MCP servers when it is asked to."""
+
+    def ask_for_server(self, program: Program, folder: Path) -> ServerState | None:
+        """Return how the program gets on with our server in `folder`; `None`: unknown to it.
+
+        Raises:
+            AskError: it does not say.
+        """

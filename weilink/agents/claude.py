@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from weilink.agents import hooks, programs, templates
-from weilink.agents.base import Changes, Program, Request, Scope
+from weilink.agents.base import AskError, Changes, Program, Request, Scope, ServerState
 from weilink.errors import UsageError
 from weilink.i18n import t
 
@@ -72,6 +72,19 @@ class Claude:
     def place(self, scope: Scope, folder: Path) -> Path:
         """Return the folder that tells installations of the same scope apart."""
         return config_folder() if scope == "user" else folder
+
+    def ask_for_server(self, program: Program, folder: Path) -> ServerState | None:
+        """Let Claude Code connect to our server (see `AskableAgent`)."""
+        done = programs.run(program, ["mcp", "list"], folder, _QUIET)
+        if done.returncode != 0:
+            lines = (done.stderr or done.stdout).strip().splitlines()
+            raise AskError(f"claude mcp list: {lines[-1] if lines else done.returncode}")
+        # NAME: COMMAND OR ADDRESS - SIGN STATE
+        lines = [line for line in done.stdout.splitlines() if line.startswith(f"{_SERVER}: ")]
+        if not lines:
+            return None
+        said = lines[0].rpartition(" - ")[2].strip()
+        return ServerState("connected" in said.lower().split(), said, "pending" in said.lower())
 
     def next_steps(self, request: Request) -> list[str]:
         """Return what the user does after the installation."""

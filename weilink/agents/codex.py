@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from weilink.agents import codex_server, hooks, programs, templates
-from weilink.agents.base import Changes, Program, Request, Scope, TrustServer
+from weilink.agents.base import (
+    Changes,
+    Program,
+    Request,
+    Scope,
+    ServerState,
+    TrustServer,
+)
 from weilink.i18n import t
 
 # Bytes of UTF-8. The hooks in templates/codex/ ask for three times as much (additionalContextLimit
@@ -84,6 +91,11 @@ class Codex:
     def trust_server(self, program: Program, folder: Path) -> TrustServer:
         """Return the interface through which Codex is asked for and told of trust."""
         return codex_server.AppServer(program.path, folder)
+
+    def ask_for_server(self, program: Program, folder: Path) -> ServerState | None:
+        """Let Codex connect to our server (see `AskableAgent`)."""
+        with codex_server.AppServer(program.path, folder) as server:
+            return server.server(_SERVER)
 
     def trust_file(self) -> Path:
         """Return the file in which Codex keeps what is trusted, under `hooks.state`."""

@@ -1,4 +1,4 @@
-"""`codex app-server`: how other programs ask Codex about hooks and tell it what is trusted.
+"""`codex app-server`: how other programs ask Codex about hooks and servers, and tell it of trust.
 
 One JSON object a line on standard input and output. Hashes of hooks are Codex's own business:
 it says them, and gets them back unchanged.
@@ -17,16 +17,18 @@ from types import TracebackType
 from typing import Any
 
 import weilink
-from weilink.agents.base import HookTrust, TrustError
+from weilink.agents.base import AskError, HookTrust, ServerState
 
 _SECONDS = 20.0
+# Codex waits for servers that start slowly; older versions for those of others too.
+_SERVER_SECONDS = 60.0
 
 
 class AppServer:
     """One run of the program; a context manager.
 
     Raises:
-        TrustError: from every method, when the program does not do what it is asked.
+        AskError: from every method, when the program does not do what it is asked.
     """
 
     def __init__(self, program: Path, folder: Path) -> None:
@@ -52,7 +54,7 @@ class AppServer:
                 for hook in entry["hooks"]
             ]
         except (KeyError, TypeError) as error:
-            raise TrustError(f"hooks/list: no {error} in the answer") from None
+            raise AskError(f"hooks/list: no {error} in the answer") from None
 
     def trust(self, digests: Mapping[str, str]) -> None:
         """Trust the hooks with these keys as they are now."""
@@ -60,17 +62,47 @@ class AppServer:
         edit = {"keyPath": "hooks.state", "value": state, "mergeStrategy": "upsert"}
         self._call("config/batchWrite", {"edits": [edit]})
 
-    def _call(self, method: str, params: Mapping[str, Any]) -> Any:
+    def server(self, name: str) -> ServerState | None:
+        """Let Codex connect to its MCP server `name`; `None` when it has none in the folder."""
+        # `codex mcp list` shows what is configured, and connects to nothing.
+        asked = {"serverName": name, "detail": "toolsAndAuthOnly"}
+        found = self._server(name, asked)
+        if found is None:
+            # Newer versions know servers of a project only within a conversation.
+            start = {"cwd": str(self._folder), "ephemeral": True}
+            thread = self._call("thread/start", start)["thread"]["id"]
+            found = self._server(name, {**asked, "threadId": thread})
+        return found
+
+    def _server(self, name: str, asked: Mapping[str, Any]) -> ServerState | None:
+        try:
+            # Older versions ignore the name, and list all, page by page.
+            cursor = None
+            while True:
+                page = self._call(
+                    "mcpServerStatus/list", {**asked, "cursor": cursor}, _SERVER_SECONDS
+                )
+                for server in page["data"]:
+                    if server["name"] == name:
+                        reached = server.get("serverInfo") is not None
+                        return ServerState(reached, str(server.get("toolsError") or ""))
+                cursor = page.get("nextCursor")
+                if not cursor:
+                    return None
+        except (KeyError, TypeError) as error:
+            raise AskError(f"mcpServerStatus/list: no {error} in the answer") from None
+
+    def _call(self, method: str, params: Mapping[str, Any], seconds: float = _SECONDS) -> Any:
         self._last += 1
         self._send({"id": self._last, "method": method, "params": params})
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             try:
                 line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise TrustError(f"{method}: no answer in {_SECONDS:.0f} seconds") from None
+                raise AskError(f"{method}: no answer in {seconds:.0f} seconds") from None
             if not line:
-                raise TrustError(f"{method}: codex app-server ended")
+                raise AskError(f"{method}: codex app-server ended")
             try:
                 message = json.loads(line)
             except ValueError:
@@ -80,7 +112,7 @@ class AppServer:
             if message.get("id") != self._last:
                 continue
             if "error" in message:
-                raise TrustError(f"{method}: {_sentence(message['error'])}")
+                raise AskError(f"{method}: {_sentence(message['error'])}")
             return message.get("result")
 
     def _send(self, message: Mapping[str, Any]) -> None:
@@ -89,7 +121,7 @@ class AppServer:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
         except OSError:
-            raise TrustError("codex app-server ended") from None
+            raise AskError("codex app-server ended") from None
 
     def _read(self) -> None:
         assert self._process is not None and self._process.stdout is not None  # noqa: S101
@@ -110,14 +142,14 @@ class AppServer:
                 errors="replace",
             )
         except OSError as error:
-            raise TrustError(f"codex app-server: {error.strerror}") from None
+            raise AskError(f"codex app-server: {error.strerror}") from None
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
             client = {"name": "weilink", "title": "WeiLink", "version": weilink.__version__}
             self._call("initialize", {"clientInfo": client})
             self._send({"method": "initialized"})
-        except TrustError:
+        except AskError:
             self.__exit__(None, None, None)
             raise
         return self

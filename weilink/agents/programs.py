@@ -9,9 +9,10 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from weilink.agents.base import Program
+from weilink.agents.base import AskError, Program
 
 _VERSION_SECONDS = 20
+_RUN_SECONDS = 60
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
 
 
@@ -24,6 +25,31 @@ def find(
             version = _version(path, environment or {})
             return Program(Path(path).absolute(), version) if version else None
     return None
+
+
+def run(
+    program: Program, arguments: Iterable[str], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run an agent to its end in `folder`, with nothing to read.
+
+    Raises:
+        AskError: it did not start, or did not end.
+    """
+    command = [str(program.path), *arguments]
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_RUN_SECONDS,
+            env={**os.environ, **environment},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AskError(f"{' '.join(command)}: {error}") from None
 
 
 def _version(program: str, environment: Mapping[str, str]) -> str | None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from weilink import agents
-from weilink.agents.base import Agent, Program, TrustError, TrustingAgent
+from weilink.agents.base import Agent, AskableAgent, AskError, Program, TrustingAgent
 from weilink.doctor import leftovers, policies
 from weilink.doctor.finding import Finding, Level, ok
 from weilink.errors import WeiLinkError
@@ -19,8 +16,6 @@ from weilink.setup.engine.store import Store
 from weilink.setup.install import Choice, Job
 from weilink.setup.installed import choices
 from weilink.setup.trust import ours
-
-_SECONDS = 60.0
 
 
 def check(settings: Settings, folder: Path) -> Iterator[Finding]:
@@ -128,7 +123,7 @@ def _trust(job: Job, command: str) -> Iterator[Finding]:
     try:
         with agent.trust_server(program, Path.home()) as server:
             hooks = server.hooks()
-    except TrustError as error:
+    except AskError as error:
         what = t("{agent} could not be asked about trust: {problem}",
                  agent=agent.title, problem=error)  # fmt: skip
         yield Finding(check, Level.WARNING, what, t("It skips hooks that it does not trust."), "")
@@ -155,53 +150,32 @@ def _trust(job: Job, command: str) -> Iterator[Finding]:
 
 
 def _reachable(agent: Agent, program: Program | None, folder: Path) -> Iterator[Finding]:
-    """Ask the agent itself for its MCP servers."""
-    if program is None or agent.name not in ("claude", "codex"):
+    """Let the agent itself connect to the MCP server."""
+    if program is None or not isinstance(agent, AskableAgent):
         return
     check = f"{agent.name}.server"
     cure = f"weilink setup {agent.name}"
+    why = t("The agent has no tools to answer with.")
     try:
-        done = subprocess.run(
-            [str(program.path), "mcp", "list"],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_SECONDS,
-            env={**os.environ, "DISABLE_AUTOUPDATER": "1"},
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        yield Finding(
-            check,
-            Level.WARNING,
-            t("'{command}' failed: {error}", command=f"{agent.name} mcp list", error=error),
-            t("Whether it has the MCP server is not known."),
-            "",
-        )
+        state = agent.ask_for_server(program, folder)
+    except AskError as error:
+        what = t("{agent} could not be asked for its MCP servers: {problem}",
+                 agent=agent.title, problem=error)  # fmt: skip
+        why = t("Whether it has the MCP server is not known.")
+        yield Finding(check, Level.WARNING, what, why, "")
         return
-    lines = [line.strip() for line in done.stdout.splitlines() if "weilink" in line.lower()]
-    bad = ("failed", "✗", "disabled", "not connected", "needs authentication")
-    if not lines:
-        finding = Finding(
-            check,
-            Level.ERROR,
-            t("'{command}' does not name weilink", command=f"{agent.name} mcp list"),
-            t("The agent has no tools to answer with."),
-            cure,
-        )
-    elif any(word in lines[0].lower() for word in bad):
-        finding = Finding(
-            check,
-            Level.ERROR,
-            t("{agent} says of its MCP server: {line}", agent=agent.title, line=lines[0]),
-            t("The agent has no tools to answer with."),
-            cure,
-        )
+    if state is None:
+        what = t("{agent} does not know the MCP server", agent=agent.title)
+        yield Finding(check, Level.ERROR, what, why, cure)
+    elif state.reached:
+        yield ok(check, t("{agent} reaches the MCP server", agent=agent.title))
+    elif state.pending:
+        what = t("{agent} waits for your consent to the MCP server", agent=agent.title)
+        cure = t("start {name} in {folder} and allow it", name=agent.name, folder=folder)
+        yield Finding(check, Level.WARNING, what, why, cure)
     else:
-        finding = ok(check, t("{agent} knows the MCP server", agent=agent.title))
-        if "connected" in lines[0].lower():
-            finding = replace(finding, what=t("{agent} reaches the MCP server", agent=agent.title))
-    yield finding
+        what = t("{agent} does not reach the MCP server", agent=agent.title)
+        if state.said:
+            what = t("{agent} does not reach the MCP server: {said}",
+                     agent=agent.title, said=state.said)  # fmt: skip
+        yield Finding(check, Level.ERROR, what, why, cure)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from weilink.agents.base import HookTrust, Program, TrustError, TrustingAgent
+from weilink.agents.base import AskError, HookTrust, Program, TrustingAgent
 from weilink.agents.hooks import ending
 from weilink.i18n import t
 from weilink.setup.engine.grants import granting
@@ -45,7 +45,7 @@ class Trust:
         try:
             with self._agent.trust_server(self._program, self._folder) as server:
                 self._before = [hook for hook in server.hooks() if hook.trusted]
-        except TrustError:
+        except AskError:
             self._before = []
 
     def look(self, own: str) -> Outcome:
@@ -55,7 +55,7 @@ class Trust:
         try:
             with self._agent.trust_server(self._program, self._folder) as server:
                 hooks = server.hooks()
-        except TrustError as error:
+        except AskError as error:
             return Outcome(problem=str(error))
         return Outcome(trusted=all(hook.trusted for hook in hooks if ours(hook.command, own)))
 
@@ -93,7 +93,7 @@ class Trust:
                 # The program has the last word.
                 after = [hook for hook in server.hooks() if ours(hook.command, own)]
                 outcome.trusted = all(hook.trusted for hook in after)
-        except TrustError as error:
+        except AskError as error:
             outcome.problem = str(error)
         return outcome
 
