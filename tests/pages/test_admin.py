@@ -3,55 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.pages.axe import findings
 from tests.pages.conftest import Opener, Words, wait_js
-from tests.pages.faces import log_in, running
+from tests.pages.faces import log_in
+from tests.pages.panel import FOUR, base, link, phone, view
 from tests.pages.samples import HOSTILE, png
 from weilink.sandbox.phone import Phone
-from weilink.sandbox.process import running_sandbox
 
+__all__ = ["base", "link", "phone"]
 pytestmark = pytest.mark.browser
 
-BOTH = pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("zh", 375)])
 
-
-@pytest.fixture
-def phone() -> Iterator[Phone]:
-    with running_sandbox(longpoll_seconds=1, login_poll_seconds=0.2) as phone:
-        yield phone
-
-
-@pytest.fixture
-def base(tmp_path: Path) -> Path:
-    return tmp_path / "base 数据"
-
-
-@pytest.fixture
-def link(open_page: Opener, base: Path, phone: Phone) -> Iterator[str]:
-    """The login link of a running panel."""
-    with running(base, phone, "admin", "-p", "0") as link:
-        yield link
-        open_page.close()  # before the server, whose end the page would complain of
-
-
-def view(page: Page, name: str) -> None:
-    page.locator(f"[data-tab={name}]").click()
-
-
-@BOTH
+@FOUR
 def test_bots_log_in_and_out(
-    open_page: Opener, phone: Phone, link: str, base: Path, lang: str, width: int
+    open_page: Opener, phone: Phone, link: str, base: Path, lang: str, width: int, dark: bool
 ) -> None:
     say = Words(lang)
     phone.lab.set_options(pair_code=True)
-    page = open_page(link, width=width, lang=lang)
+    page = open_page(link, width=width, lang=lang, dark=dark)
     expect(
         page.get_by_text(
             say(
@@ -68,6 +43,10 @@ def test_bots_log_in_and_out(
     page.keyboard.press("Enter")
     expect(page.get_by_alt_text(say("QR code to scan with WeChat"))).to_be_visible()
     assert findings(page) == []
+    # One that nobody scans is replaced by a new one.
+    first = page.get_by_role("dialog").locator(".hint").inner_text()
+    phone.lab.advance_clock(600)
+    expect(page.get_by_role("dialog").locator(".hint")).not_to_have_text(first)
     login = phone.scan(phone.wait_login().qrcode)
     number = page.get_by_label(say("Number on the phone"))
     number.fill("000")
@@ -105,13 +84,13 @@ def test_bots_log_in_and_out(
     assert not (base / "second").exists()
 
 
-@BOTH
+@FOUR
 def test_people_conversations_and_outbox(
-    open_page: Opener, phone: Phone, link: str, base: Path, lang: str, width: int
+    open_page: Opener, phone: Phone, link: str, base: Path, lang: str, width: int, dark: bool
 ) -> None:
     say = Words(lang)
     log_in(base, phone)
-    page = open_page(link, width=width, lang=lang)
+    page = open_page(link, width=width, lang=lang, dark=dark)
     phone.wait_polling(timeout=20)
     phone.write("hello " + HOSTILE)
     phone.send_media("image", png())

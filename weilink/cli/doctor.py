@@ -8,18 +8,22 @@ from pathlib import Path
 import click
 
 from weilink.cli.common import echo_json, json_option, settings_of
-from weilink.i18n import t
+from weilink.i18n import set_language, t
 
 
 @click.command("doctor")
 @json_option
+# Not the setting: setup writes settings into the files that are examined.
+@click.option("--lang", type=click.Choice(["en", "zh"]), hidden=True)
 @click.pass_context
-def doctor_command(ctx: click.Context, as_json: bool) -> None:
+def doctor_command(ctx: click.Context, as_json: bool, lang: str | None) -> None:
     """Check everything that could be wrong, and say how to cure it.
 
     Ends with 1 when something is broken, with 0 when there is nothing worse than a warning.
     """
     settings = settings_of(ctx)
+    if lang:
+        set_language(lang)
     from weilink.doctor import examine, screen
 
     try:

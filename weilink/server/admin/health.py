@@ -59,14 +59,13 @@ class Health:
     async def _examine(self, language: str) -> list[dict[str, str]]:
         base = str(self._settings.base_path)
         command = [sys.executable, "-m", "weilink", "--base-path", base, "doctor", "--json"]
-        given = {"WEILINK_LANG": language, "PYTHONUTF8": "1"}
         try:
             with anyio.fail_after(SECONDS):
                 done = await anyio.run_process(
-                    command,
+                    [*command, "--lang", language],
                     stdin=subprocess.DEVNULL,
                     cwd=Path.home() if Path.home().is_dir() else None,
-                    env={**os.environ, **given},
+                    env={**os.environ, "PYTHONUTF8": "1"},
                     check=False,
                 )
             findings = json.loads(done.stdout)["findings"]
