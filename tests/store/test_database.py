@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import anyio
@@ -11,10 +12,12 @@ import pytest
 from weilink.errors import WeiLinkError
 from weilink.service.changes import Changes
 from weilink.store import Store
+from weilink.store.credentials import BotSession
 from weilink.store.history import Query
 from weilink.store.models import Delivery, NewMessage
 
 pytestmark = pytest.mark.anyio
+SESSION = BotSession("work", "bot", "user", "http://127.0.0.1:1", "token", 1.0)
 
 
 @pytest.fixture
@@ -71,6 +74,35 @@ async def test_changes_without_a_file_watcher(
             tasks.start_soon(changes.run)
             with anyio.fail_after(5):
                 await changes.next.wait()
+            tasks.cancel_scope.cancel()
+
+
+async def test_changes_that_the_file_watcher_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """watchfiles loses a change that comes while it hands over others."""
+    async with Store(tmp_path) as store, Store(tmp_path) as other:
+
+        async def watch(stop: anyio.Event) -> AsyncIterator[None]:
+            await stop.wait()
+            yield
+
+        monkeypatch.setattr(store, "watch", watch)
+        monkeypatch.setattr("weilink.service.changes._LOOK_EVERY", 0.05)
+        changes = Changes(store)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(changes.run)
+            await anyio.wait_all_tasks_blocked()
+            make: list[Callable[[], Awaitable[None]]] = [
+                lambda: other.preferences.set("x", "y"),
+                lambda: anyio.to_thread.run_sync(other.credentials.save, SESSION),
+                lambda: anyio.to_thread.run_sync(other.credentials.remove, "work"),
+            ]
+            for change in make:
+                changed = changes.next
+                await change()
+                with anyio.fail_after(5):
+                    await changed.wait()
             tasks.cancel_scope.cancel()
 
 

@@ -19,6 +19,7 @@ class Changes:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._event = anyio.Event()
+        self._seen: object = None
 
     def notify(self) -> None:
         """Wake everybody who waits now."""
@@ -33,10 +34,13 @@ class Changes:
     async def run(self) -> None:
         """Pass on the changes of other processes, until cancelled."""
         stop = anyio.Event()
+        self._seen = self._store.version()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_set_when_cancelled, stop)
+            tasks.start_soon(self._look)
             try:
                 async for _ in self._store.watch(stop):
+                    self._seen = self._store.version()
                     self.notify()
             except Exception as error:  # noqa: BLE001  (whatever it is, looking works)
                 # The system watches no more files for this user, or the file system cannot.
@@ -44,6 +48,18 @@ class Changes:
                 while True:
                     await anyio.sleep(_LOOK_EVERY)
                     self.notify()
+
+    async def _look(self) -> None:
+        """Find what the watcher missed.
+
+        It forgets a change that comes in the moment in which it hands over others (watchfiles
+        1.3, seen on a busy machine), and whoever waits for that one would wait in vain.
+        """
+        while True:
+            await anyio.sleep(_LOOK_EVERY)
+            if (version := self._store.version()) != self._seen:
+                self._seen = version
+                self.notify()
 
 
 async def _set_when_cancelled(event: anyio.Event) -> None:

@@ -61,6 +61,10 @@ class Store:
     ) -> None:
         await self._db.aclose()
 
+    def version(self) -> object:
+        """Return something that is another one once this or another process changed the data."""
+        return self._db.version(), self.credentials.stamp()
+
     def watch(self, stop: anyio.Event) -> AsyncIterator[None]:
         """Yield whenever this or another process may have changed the data, until `stop`."""
         # Imported late: only processes that stay need the file watcher.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
@@ -99,6 +100,14 @@ class Credentials:
         }
         path = self._base_path / session.name / "token.json"
         write_private(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def stamp(self) -> frozenset[tuple[str, int]]:
+        """Return something that is another one when a session came, went or was changed."""
+        found = set()
+        for path in self._base_path.glob("*/token.json"):
+            with contextlib.suppress(FileNotFoundError):
+                found.add((path.parent.name, path.stat().st_mtime_ns))
+        return frozenset(found)
 
     def remove(self, name: str) -> None:
         """Delete the session's `token.json`, and its folder when nothing else is in it."""
