@@ -16,9 +16,9 @@ Starter = Callable[..., Stdio]
 HttpStarter = Callable[..., Http]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sandbox() -> Iterator[SandboxProcess]:
-    """One WeChat for the tests of a module; each test has a user of its own."""
+    """One WeChat for all tests of this folder; each test or module has a user of its own."""
     process = SandboxProcess.start()
     yield process
     process.stop()

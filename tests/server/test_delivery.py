@@ -7,13 +7,15 @@ import http.client
 import json
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.server.clients import ENVELOPE, Http
-from tests.server.conftest import HttpStarter, Starter
+from tests.server.clients import ENVELOPE, Http, Stdio, environment
+from tests.server.conftest import Starter, log_in
 from weilink.sandbox.phone import Phone
+from weilink.sandbox.process import SandboxProcess
 from weilink.store.models import Delivery
 
 ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
@@ -42,13 +44,53 @@ def wait_counts(base: Path, **expected: int) -> None:
         time.sleep(0.01)
 
 
-def test_acknowledged_once_read(stdio: Starter, phone: Phone, base: Path) -> None:
-    client = stdio()
-    phone.wait_polling()
-    phone.write("one")
-    assert [m["text"] for m in client.call("recv", timeout=10)["messages"]] == ["one"]
-    wait_counts(base, delivered=1, claimed=0)
-    assert client.call("recv", timeout=0) == {"messages": [], "waiting": 0}
+@pytest.fixture(scope="module")
+def shared_phone(sandbox: SandboxProcess) -> Iterator[Phone]:
+    """The user of the servers that tests of this module share."""
+    with Phone(sandbox.phone.base_url, user="delivery") as phone:
+        yield phone
+
+
+@pytest.fixture(scope="module")
+def shared_env(shared_phone: Phone, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    base = tmp_path_factory.mktemp("delivery") / "base"
+    log_in(base, shared_phone)
+    return environment(base, shared_phone.environment)
+
+
+@pytest.fixture(scope="module")
+def leader(shared_env: dict[str, str], shared_phone: Phone) -> Iterator[Stdio]:
+    """A server over stdio that the tests leave as it was, and the one that polls."""
+    base = Path(shared_env["WEILINK_BASE_PATH"])
+    started = Stdio(shared_env, log=base.parent / "stdio.log")
+    started.handshake()
+    shared_phone.wait_polling()
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def over_http(shared_env: dict[str, str], leader: Stdio) -> Iterator[Http]:
+    """A server over HTTP on the same base path."""
+    started = Http(shared_env, log=leader.base.parent / "http.log")
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def delivered(leader: Stdio) -> int:
+    """How many messages were delivered before this test; nothing else is there."""
+    while leader.call("recv", timeout=0)["messages"]:
+        pass
+    wait_counts(leader.base, claimed=0, pending=0)
+    return counts(leader.base).get(Delivery.DELIVERED, 0)
+
+
+def test_acknowledged_once_read(leader: Stdio, shared_phone: Phone, delivered: int) -> None:
+    shared_phone.write("one")
+    assert [m["text"] for m in leader.call("recv", timeout=10)["messages"]] == ["one"]
+    wait_counts(leader.base, delivered=delivered + 1, claimed=0)
+    assert leader.call("recv", timeout=0) == {"messages": [], "waiting": 0}
 
 
 @pytest.mark.parametrize("over_socket", [False, True], ids=["pipe", "socket"])
@@ -62,8 +104,8 @@ def test_not_acknowledged_while_unread(
     wait_counts(base, claimed=1)
     # The client closes its end with the result still on the wire.
     assert client.end() == 0
+    # The next reader gets it, as test_killed_in_the_middle shows.
     wait_counts(base, pending=1, claimed=0, delivered=0)
-    assert [m["text"] for m in stdio().call("recv", timeout=10)["messages"]] == ["one"]
 
 
 @pytest.mark.slow
@@ -127,10 +169,10 @@ def texts(connection: http.client.HTTPConnection) -> list[str]:
 
 @pytest.mark.parametrize("modern", [True, False], ids=["2026-07-28", "2025-06-18"])
 def test_client_over_http_gone_while_waiting(
-    http: HttpStarter, phone: Phone, base: Path, modern: bool
+    over_http: Http, shared_phone: Phone, delivered: int, modern: bool
 ) -> None:
-    server = http()
-    phone.wait_polling()
+    server, phone = over_http, shared_phone
+    earlier = server.log_text().count("a client is gone")
     headers = MODERN if modern else session(server)
     gone = post(server, recv(60, modern=modern), **headers)
     # Proves that the server is in the call: the same client is answered meanwhile.
@@ -139,11 +181,11 @@ def test_client_over_http_gone_while_waiting(
     assert isinstance(gone.sock, socket.socket)
     gone.sock.shutdown(socket.SHUT_RDWR)
     gone.close()
-    server.wait_log("a client is gone")
+    server.wait_log(r"(?s)" + "a client is gone.*" * (earlier + 1))
     phone.write("for whoever is there")
     there = post(server, recv(20, modern=modern), **headers)
     assert texts(there) == ["for whoever is there"]
-    wait_counts(base, delivered=1, claimed=0)
+    wait_counts(server.base, delivered=delivered + 1, claimed=0)
 
 
 @pytest.mark.parametrize(
@@ -153,18 +195,18 @@ def test_client_over_http_gone_while_waiting(
         pytest.param(False, id="2025-06-18", marks=pytest.mark.slow),
     ],
 )
-def test_acknowledged_over_http(http: HttpStarter, phone: Phone, base: Path, modern: bool) -> None:
-    server = http()
-    phone.wait_polling()
-    phone.write("one")
+def test_acknowledged_over_http(
+    over_http: Http, shared_phone: Phone, delivered: int, modern: bool
+) -> None:
+    server = over_http
+    shared_phone.write("one")
     headers = MODERN if modern else session(server)
     assert texts(post(server, recv(20, modern=modern), **headers)) == ["one"]
-    wait_counts(base, delivered=1, claimed=0)
+    wait_counts(server.base, delivered=delivered + 1, claimed=0)
 
 
-def test_cancelled_call_takes_nothing(stdio: Starter, phone: Phone, base: Path) -> None:
-    client = stdio()
-    phone.wait_polling()
+def test_cancelled_call_takes_nothing(leader: Stdio, shared_phone: Phone, delivered: int) -> None:
+    client, phone = leader, shared_phone
     waiting = client.start("tools/call", name="recv", arguments={"timeout": 60})
     client.call("sessions")
     client.write(
@@ -197,16 +239,23 @@ def test_a_long_queue_comes_in_pieces(stdio: Starter, phone: Phone) -> None:
     assert max(sizes) <= 40_000
 
 
-def test_a_waiting_call_ends_with_the_message(stdio: Starter, phone: Phone) -> None:
-    leader = stdio()
-    phone.wait_polling()
-    follower = stdio()
-    follower.call("sessions")
-    waiting = follower.start("tools/call", name="recv", arguments={"timeout": 60})
-    leader.call("sessions")
-    phone.write("now")
+@pytest.mark.parametrize("where", ["leader", "follower"])
+def test_a_waiting_call_ends_with_the_message(
+    leader: Stdio, over_http: Http, shared_phone: Phone, delivered: int, where: str
+) -> None:
+    if where == "leader":
+        waiting = leader.start("tools/call", name="recv", arguments={"timeout": 60})
+        leader.call("sessions")
+    else:
+        asked = post(over_http, recv(60, modern=True), **MODERN)
+        # The same server answers this only when it has taken the other.
+        assert texts(post(over_http, recv(0, modern=True), **MODERN)) == []
+    shared_phone.write("now")
     began = time.monotonic()
-    answer = follower.wait(waiting)
-    assert answer["result"]["structuredContent"]["messages"][0]["text"] == "now"
-    # Through another process's poll, the database and a notice of the file system.
+    if where == "leader":
+        result = leader.wait(waiting)["result"]["structuredContent"]
+        assert [message["text"] for message in result["messages"]] == ["now"]
+    else:
+        # Through another process's poll, the database and a notice of the file system.
+        assert texts(asked) == ["now"]
     assert time.monotonic() - began < 5

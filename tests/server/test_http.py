@@ -19,9 +19,10 @@ from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
 from tests.server.clients import DEADLINE, ENVELOPE, Http, environment
-from tests.server.conftest import HttpStarter
+from tests.server.conftest import HttpStarter, log_in
 from weilink.errors import UsageError
 from weilink.sandbox.phone import Phone
+from weilink.sandbox.process import SandboxProcess
 from weilink.server.guard import check_exposure
 from weilink.service.leading import is_led
 
@@ -42,10 +43,17 @@ def alone(base: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
-    """A server without a WeChat, for tests that change nothing."""
+def shared_phone(sandbox: SandboxProcess) -> Iterator[Phone]:
+    with Phone(sandbox.phone.base_url, user="http") as phone:
+        yield phone
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, shared_phone: Phone) -> Iterator[Http]:
+    """A server for tests that leave it as it was, with the bot of `shared_phone`."""
     folder = tmp_path_factory.mktemp("http")
-    env = environment(folder / "base")
+    log_in(folder / "base", shared_phone)
+    env = environment(folder / "base", shared_phone.environment)
     started = Http(env, "--admin-port", "0", log=folder / "log")
     yield started
     started.close()
@@ -236,8 +244,8 @@ def test_clean_end_with_clients(
     assert len(phone.lab.requests("*/notifystop")) == 1
 
 
-def test_every_transport_at_once(http: HttpStarter, phone: Phone) -> None:
-    server = http()
+def test_every_transport_at_once(server: Http, shared_phone: Phone) -> None:
+    phone = shared_phone
     phone.wait_polling()
 
     async def body() -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from mcp.client import Client
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
-from tests.server.clients import environment
-from tests.server.conftest import HttpStarter, Starter
+from tests.server.clients import Http, environment
+from tests.server.conftest import Starter
 from weilink.qr import qr_png
 from weilink.sandbox.phone import Phone
+from weilink.sandbox.process import SandboxProcess
 
 
 @pytest.fixture
@@ -65,12 +67,18 @@ def test_pair_code_without_a_way_to_ask(stdio: Starter, anew: dict[str, str], ph
     assert "weilink login work" in result["next_step"]
 
 
+@pytest.fixture(scope="module")
+def server(sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
+    """A server on which nobody is logged in as `default`."""
+    folder = tmp_path_factory.mktemp("login")
+    started = Http(environment(folder / "base", sandbox.phone.environment), log=folder / "log")
+    yield started
+    started.close()
+
+
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-def test_pair_code_through_the_client(
-    http: HttpStarter, anew: dict[str, str], phone: Phone, mode: Any
-) -> None:
+def test_pair_code_through_the_client(server: Http, phone: Phone, mode: Any) -> None:
     phone.lab.set_options(pair_code=True)
-    server = http(env=anew)
     asked: list[str] = []
     codes: list[str] = []
 
@@ -83,14 +91,14 @@ def test_pair_code_through_the_client(
 
     async def body() -> CallToolResult:
         async with Client(f"{server.url}/mcp", mode=mode, elicitation_callback=ask) as client:
-            await client.call_tool("login", {})
+            await client.call_tool("login", {"session_name": mode})
             login = await anyio.to_thread.run_sync(phone.wait_login)
             codes.append((await anyio.to_thread.run_sync(phone.scan, login.qrcode)).pair_code)
             result = CallToolResult(content=[])
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(confirm, login.qrcode)
                 for _ in range(3):
-                    result = await client.call_tool("login", {"timeout": 20})
+                    result = await client.call_tool("login", {"session_name": mode, "timeout": 20})
                     assert result.structured_content is not None
                     if result.structured_content["status"] == "confirmed":
                         break

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from tests.server.clients import Stdio, environment
-from tests.server.conftest import Starter, log_in
+from tests.server.conftest import log_in
 from weilink.qr import qr_png
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import SandboxProcess
@@ -39,13 +39,17 @@ def server(base: Path, phone: Phone) -> Iterator[Stdio]:
     started.handshake()
     phone.wait_polling()
     yield started
-    if started.process.poll() is None:
-        started.close()
+    started.close()
 
 
 @pytest.fixture
-def client(server: Stdio) -> Stdio:
+def client(server: Stdio, base: Path, phone: Phone) -> Stdio:
     """The one server of this module, with nothing left of the test before."""
+    if [one["name"] for one in server.call("sessions")["sessions"]] != ["default"]:
+        if server.call("sessions")["sessions"]:
+            server.call("logout")
+        log_in(base, phone)
+    phone.wait_polling()
     while server.call("recv", timeout=0)["messages"]:
         pass
     return server
@@ -159,12 +163,7 @@ def test_progress(client: Stdio, phone: Phone, tmp_path: Path) -> None:
     assert all(one["total"] >= 20_000_000 for one in told)
 
 
-def test_cancelled_upload_stops(
-    stdio: Starter, server: Stdio, phone: Phone, tmp_path: Path
-) -> None:
-    server.close()
-    client = stdio(env=environment(server.base, phone.environment))
-    phone.wait_polling()
+def test_cancelled_upload_stops(client: Stdio, phone: Phone, tmp_path: Path) -> None:
     phone.write("hello")
     client.call("recv", timeout=10)
     phone.lab.fault("delay", "*upload*", 30, times=1)
@@ -185,12 +184,10 @@ def test_cancelled_upload_stops(
     before = newest(phone)
     client.call("send", to=phone.user_id(), text="after it")
     assert [message.kind for message in phone.wait_for(after=before)] == ["text"]
-    assert client.end() == 0
-    assert not [line for line in client.rest() if json.loads(line).get("id") == sending]
+    assert not [line for line in client.lines if json.loads(line).get("id") == sending]
 
 
-def test_sessions(stdio: Starter, base: Path, phone: Phone) -> None:
-    client = stdio(env=environment(base, phone.environment))
+def test_sessions(client: Stdio, phone: Phone) -> None:
     bot = phone.wait_polling()
     (session,) = client.call("sessions")["sessions"]
     assert session == {
@@ -208,10 +205,7 @@ def test_sessions(stdio: Starter, base: Path, phone: Phone) -> None:
     assert "`login` tool" in client.fail("send", to=phone.user_id(), text="hi")
 
 
-def test_results_match_their_schemas(stdio: Starter, base: Path, phone: Phone) -> None:
-    log_in(base, phone)
-    client = stdio(env=environment(base, phone.environment))
-    phone.wait_polling()
+def test_results_match_their_schemas(client: Stdio, phone: Phone) -> None:
     phone.write("hello")
     phone.wait_for("hello", author="user", acknowledged=True)
     schemas: dict[str, Any] = {

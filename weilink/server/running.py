@@ -159,15 +159,14 @@ async def _on_signal(end: Callable[[], object]) -> None:
 
 def run(settings: Settings, options: Options) -> None:
     """Serve, and end the process."""
-    if options.transport != "stdio":
-        anyio.run(serve_http, settings, options)
-        return
+    serve = serve_stdio if options.transport == "stdio" else serve_http
     code = 0
     try:
-        anyio.run(serve_stdio, settings, options)
+        anyio.run(serve, settings, options)
     except KeyboardInterrupt:
         code = 130
-    # A thread may still wait for stdin and would keep the process alive for ever. Everything
-    # else is closed by now.
+    # Everything is closed by now. A thread may still wait for stdin and would keep the process
+    # alive for ever; and taking the interpreter apart takes half a second, which somebody who
+    # pressed Ctrl-C, or the next server on the port, would wait.
     logging.shutdown()
     os._exit(code)
