@@ -16,10 +16,13 @@ from weilink.sandbox.phone import Phone
 
 @pytest.mark.slow
 def test_soak(tmp_path: Path) -> None:
-    numbers = soak(Plan(inbound=2000, sends=300, kills=15, seconds=60), tmp_path)
-    assert numbers["kills"] == 15
-    assert numbers["reported"]["sent"] > 50
-    assert numbers["fault hits"] > 20
+    numbers = soak(Plan(inbound=1200, sends=200, kills=10, seconds=35), tmp_path)
+    assert numbers["kills"] >= 10
+    assert numbers["sends accounted for"] >= 200
+    assert numbers["parts reported"]["sent"] > 50
+    assert {kind for kind, count in numbers["kinds seen"].items() if count} >= {"text", "file"}
+    assert numbers["inbound files"] > 20
+    assert numbers["fault hits"] > 50
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ async def test_shown_while_an_agent_works_and_ended_by_the_answer(
     service: Service, phone: Phone
 ) -> None:
     async with leading(service):
+        await written(service, phone, "one before it")
         await written(service, phone)
         assert not phone.conversation().typing
         await handed_over(service)
@@ -40,6 +41,7 @@ async def test_ended_by_the_next_leader(
 ) -> None:
     """A leader that was killed leaves the indicator on; the next one ends it."""
     async with leading(service):
+        await written(service, phone, "one before it")
         await written(service, phone)
         await handed_over(service)
         await typing(phone, True)
@@ -55,6 +57,7 @@ async def test_ended_by_the_next_leader(
 
 async def test_ended_with_the_leader(service: Service, phone: Phone) -> None:
     async with leading(service):
+        await written(service, phone, "one before it")
         await written(service, phone)
         await handed_over(service)
         await typing(phone, True)
@@ -68,32 +71,49 @@ async def test_what_the_user_reads_in_the_shell_is_no_work(service: Service, pho
         assert await service.store.working.all() == []
 
 
-async def test_it_is_learned_that_typing_costs_replies(service: Service, phone: Phone) -> None:
+async def test_learning_that_typing_costs_replies_costs_none(
+    service: Service, phone: Phone
+) -> None:
+    """The two that typing has eaten go out at once, on the token of the message before."""
     phone.lab.set_options(typing_spends_reply=True)
     async with leading(service):
+        await written(service, phone)
         for turn in range(2):
             await written(service, phone, f"question {turn}")
             await handed_over(service)
             if turn == 0:
                 await typing(phone, True)
-            before = len(phone.conversation().typing_events)
-            states = []
             for n in range(10):
                 result = await service.sender.send_text(phone.user_id(), f"{turn} {n}")
-                states.append(result.parts[0].state)
+                assert result.parts[0].state is PartState.SENT, (turn, n)
                 if turn == 0 and n == 0:
                     await typing(phone, False)
-            if turn == 1:
-                assert len(phone.conversation().typing_events) == before
-                # Two of the first turn went out first; nothing is lost to typing any more.
-                assert states.count(PartState.SENT) == 8
-        await written(service, phone, "go on")
-        seen = await anyio.to_thread.run_sync(lambda: phone.wait_for(count=20))
-    assert [one.text for one in seen] == [f"{turn} {n}" for turn in range(2) for n in range(10)]
+            assert await service.store.preferences.get("typing_costs", "") == "yes"
+    assert phone.conversation().typing_events == [1, 2]
+    seen = [one.text for one in phone.chat(author="bot")]
+    assert seen == [f"{turn} {n}" for turn in range(2) for n in range(10)]
+
+
+async def test_not_shown_while_a_reply_could_be_lost(service: Service, phone: Phone) -> None:
+    """The first message ever has no token before it, and nor has one behind a dead token."""
+    phone.lab.set_options(typing_spends_reply=True)
+    async with leading(service):
+        for text in ("first", "after a dead token"):
+            await written(service, phone, text)
+            await handed_over(service)
+            for n in range(10):
+                result = await service.sender.send_text(phone.user_id(), f"{n}")
+                assert result.parts[0].state is PartState.SENT
+            # The eleventh would be refused; whoever tries learns that the token is dead.
+            window = await service.store.windows.get(phone.bot().bot_id, phone.user_id())
+            assert window is not None
+            await service.store.windows.died(window.bot_id, window.user_id, window.token)
+    assert phone.conversation().typing_events == []
 
 
 async def test_it_is_learned_that_typing_is_free(service: Service, phone: Phone) -> None:
     async with leading(service):
+        await written(service, phone, "one before it")
         await written(service, phone)
         await handed_over(service)
         await typing(phone, True)

@@ -36,14 +36,14 @@ class Outcomes:
     def __init__(self, store: Store, spool: Spool) -> None:
         self._store = store
         self._spool = spool
-        # Bots whose answers carry a message id: from them, an answer without one is no success.
-        self._gives_ids: set[str] = set()
+        # Whether answers carry a message id: then one without it is no success.
+        self._gives_ids = False
 
     async def accepted(self, part: Part, window: ReplyWindow, message_id: str) -> bool:
         """Record that iLink took a part; whether the next one may follow."""
         if message_id:
-            self._gives_ids.add(part.bot_id)
-        elif part.bot_id in self._gives_ids or await self._store.outbox.gives_ids(part.bot_id):
+            self._gives_ids = True
+        elif self._gives_ids or await self._store.outbox.gives_ids():
             await self._store.windows.died(part.bot_id, part.user_id, window.token)
             await self._hold(part, VANISHED, NEVER, refused=True)
             return False
@@ -66,7 +66,13 @@ class Outcomes:
             if part.refusals + 1 >= GIVE_UP:
                 # Refused on one fresh token after the other: it is not the token.
                 return await self.give_up(part, str(problem))
-            await learn(self._store, window, refused=True)
+            typed = await learn(self._store, window, refused=True)
+            if typed and await self._store.windows.fall_back(
+                bot.bot_id, part.user_id, window.token
+            ):
+                # What typing has cost goes out on the token before, which has replies left.
+                await self._hold(part, "", 0)
+                return True
             await self._store.windows.died(bot.bot_id, part.user_id, window.token)
             await self._hold(part, WINDOW_CLOSED, NEVER, refused=True)
         elif isinstance(problem, LostFileError):

@@ -1,8 +1,9 @@
 """The typing indicator: shown while an agent works on a message, always ended.
 
-Users disagree whether showing it spends one of the ten replies of a context token. So it is
-shown once for a message while that is not known, and only with replies to spare; what is seen
-when a window is used up decides: never again, or as long as the work takes.
+Users disagree whether showing it spends one of the ten replies of a context token. So while that
+is not known it is shown once for a message, with replies to spare, and only to somebody whose
+token before that still takes replies: should the last replies be refused because of it, they go
+out on that one. What is seen then decides: never again, or as long as the work takes.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import anyio
 from weilink.ilink.client import ILinkClient
 from weilink.ilink.errors import ILinkError
 from weilink.service.changes import Changes, wait
-from weilink.service.windows import REPLIES, replies_left
+from weilink.service.windows import REPLIES, WINDOW_MS, replies_left
 from weilink.store import Store
+from weilink.store.clock import now_ms
 from weilink.store.credentials import BotSession
 from weilink.store.models import ReplyWindow
 from weilink.store.working import Work
@@ -30,19 +32,32 @@ SPARE = 6
 _COSTS = "typing_costs"
 
 
-async def learn(store: Store, window: ReplyWindow, *, refused: bool) -> None:
+RESERVE = 4
+"""Replies that the token before must still take: more than the calls for one message."""
+_OLD_MS = WINDOW_MS - 3600 * 1000
+
+
+async def learn(store: Store, window: ReplyWindow, *, refused: bool) -> bool:
     """Draw the conclusion from a window near its end: does typing cost replies?
 
-    `window` is as it was before a refusal, or after a success.
+    `window` is as it was before a refusal, or after a success. Returns whether a reply was
+    refused because of typing.
     """
     if not window.typed or await store.preferences.get(_COSTS, ""):
-        return
+        return False
     spent = window.replies_used + window.typed
     if refused and window.replies_used < REPLIES <= spent:
         await store.preferences.set(_COSTS, "yes")
-    elif not refused and spent > REPLIES:
+        return True
+    if not refused and spent > REPLIES:
         # More than ten together, and none was refused.
         await store.preferences.set(_COSTS, "no")
+    return False
+
+
+def _has_reserve(window: ReplyWindow) -> bool:
+    fresh = 0 <= now_ms() - window.reserve_at < _OLD_MS
+    return bool(window.reserve_token) and fresh and REPLIES - window.reserve_used >= RESERVE
 
 
 class Typist:
@@ -90,7 +105,7 @@ class Typist:
             return
         # To end it counts as well.
         spare = replies_left(window) - window.typed - 2
-        if costs != "no" and (window.typed or spare < SPARE):
+        if costs != "no" and (window.typed or spare < SPARE or not _has_reserve(window)):
             return
         await self._store.working.shown(work.bot_id, work.user_id, window.token)
         if not await self._call(work, window, typing=True):

@@ -221,6 +221,16 @@ def m013_blocks(db: sqlite3.Connection) -> None:
             messages.index(db, last, text, *values)
 
 
+def m014_reserve(db: sqlite3.Connection) -> None:
+    """The context token before the newest one, for what typing may cost."""
+    for column in (
+        "reserve_token TEXT NOT NULL DEFAULT ''",
+        "reserve_at INTEGER NOT NULL DEFAULT 0",
+        "reserve_used INTEGER NOT NULL DEFAULT 0",
+    ):
+        db.execute(f"ALTER TABLE reply_windows ADD COLUMN {column}")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_initial,
     m002_uploads,
@@ -229,6 +239,7 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m011_approvals,
     m012_handovers,
     m013_blocks,
+    m014_reserve,
 ]
 
 

@@ -130,6 +130,10 @@ class ReplyWindow:
     dead: bool
     typed: int
     """Calls that showed or ended typing on this token: some say that they are counted too."""
+    reserve_token: str = field(default="", repr=False)
+    """The token before this one, "" when there is none. When it came, how much of it is used:"""
+    reserve_at: int = 0
+    reserve_used: int = 0
 
 
 @dataclass(frozen=True)

@@ -104,9 +104,9 @@ class Outbox:
         """Return how many parts of a conversation are not settled yet."""
         return await self._db.read(_waiting, bot_id, user_id)
 
-    async def gives_ids(self, bot_id: str) -> bool:
-        """Return whether the service has ever given a message of this bot an id."""
-        return await self._db.read(_gives_ids, bot_id)
+    async def gives_ids(self) -> bool:
+        """Return whether the service has given one of the latest messages an id."""
+        return await self._db.read(_gives_ids)
 
     async def open_client_ids(self) -> set[str]:
         """Return the `client_id` of every part that is not settled."""
@@ -304,11 +304,12 @@ def _waiting(db: sqlite3.Connection, bot_id: str, user_id: str) -> int:
     return int(count)
 
 
-def _gives_ids(db: sqlite3.Connection, bot_id: str) -> bool:
+def _gives_ids(db: sqlite3.Connection) -> bool:
+    # Whatever has none is in the history under its client_id.
     found = db.execute(
-        "SELECT 1 FROM messages AS m WHERE bot_id = ? AND direction = 'sent' AND NOT EXISTS"
-        " (SELECT 1 FROM outbox AS o WHERE o.client_id = m.message_id) LIMIT 1",
-        (bot_id,),
+        "SELECT 1 FROM (SELECT message_id FROM messages WHERE direction = 'sent'"
+        " ORDER BY row DESC LIMIT 100) AS m WHERE NOT EXISTS"
+        " (SELECT 1 FROM outbox AS o WHERE o.client_id = m.message_id) LIMIT 1"
     )
     return found.fetchone() is not None
 

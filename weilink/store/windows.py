@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Any
 
 from weilink.store.database import Database
 from weilink.store.models import ReplyWindow
 from weilink.store.text import storable
 
-_COLUMNS = "bot_id, user_id, token, received_at, replies_used, dead, typed"
+_COLUMNS = (
+    "bot_id, user_id, token, received_at, replies_used, dead, typed,"
+    " reserve_token, reserve_at, reserve_used"
+)
 
 
 class Windows:
@@ -33,6 +37,10 @@ class Windows:
         """Note that iLink refused `token`: spent or expired."""
         await self._db.write(_died, bot_id, user_id, token)
 
+    async def fall_back(self, bot_id: str, user_id: str, token: str) -> bool:
+        """Go on with the token that the user had before `token`. False when there is none."""
+        return await self._db.write(_fall_back, bot_id, user_id, token)
+
 
 def remember_token(
     db: sqlite3.Connection, bot_id: str, user_id: str, token: str, received_at: int
@@ -42,17 +50,20 @@ def remember_token(
     token = storable(token)
     db.execute(
         f"INSERT INTO reply_windows ({_COLUMNS}, arrival)"  # noqa: S608
-        " VALUES (?, ?, ?, ?, 0, 0, 0, (SELECT coalesce(max(arrival), 0) + 1 FROM reply_windows))"
+        " VALUES (?, ?, ?, ?, 0, 0, 0, '', 0, 0,"
+        " (SELECT coalesce(max(arrival), 0) + 1 FROM reply_windows))"
         " ON CONFLICT (bot_id, user_id) DO UPDATE SET token = excluded.token,"
+        " reserve_token = CASE dead WHEN 0 THEN token ELSE '' END, reserve_at = received_at,"
+        " reserve_used = replies_used + typed,"
         " received_at = excluded.received_at, replies_used = 0, dead = 0, typed = 0,"
         " arrival = excluded.arrival WHERE token <> excluded.token",
         (bot_id, storable(user_id), token, received_at),
     )
 
 
-def _window(values: tuple[str, str, str, int, int, int, int]) -> ReplyWindow:
-    bot_id, user_id, token, received_at, replies_used, dead, typed = values
-    return ReplyWindow(bot_id, user_id, token, received_at, replies_used, bool(dead), typed)
+def _window(values: tuple[Any, ...]) -> ReplyWindow:
+    found = dict(zip(_COLUMNS.split(", "), values, strict=True))
+    return ReplyWindow(**found | {"dead": bool(found["dead"])})
 
 
 def _get(db: sqlite3.Connection, bot_id: str, user_id: str) -> ReplyWindow | None:
@@ -79,4 +90,16 @@ def _died(db: sqlite3.Connection, bot_id: str, user_id: str, token: str) -> None
     db.execute(
         "UPDATE reply_windows SET dead = 1 WHERE bot_id = ? AND user_id = ? AND token = ?",
         (bot_id, user_id, token),
+    )
+
+
+def _fall_back(db: sqlite3.Connection, bot_id: str, user_id: str, token: str) -> bool:
+    return (
+        db.execute(
+            "UPDATE reply_windows SET token = reserve_token, received_at = reserve_at,"
+            " replies_used = reserve_used, reserve_token = '', dead = 0, typed = 0"
+            " WHERE bot_id = ? AND user_id = ? AND token = ? AND reserve_token <> ''",
+            (bot_id, user_id, token),
+        ).rowcount
+        > 0
     )
