@@ -29,6 +29,7 @@ from starlette.routing import Route
 
 from weilink.server.hooks import asking, turns
 from weilink.server.hooks.chatting import Chatting
+from weilink.server.hooks.flow import Flow
 from weilink.server.hooks.given import HookCall, read_call
 from weilink.server.hooks.noticing import Noticing
 from weilink.server.hooks.queueing import Queueing
@@ -58,11 +59,12 @@ class RecvEndpoint:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._run = service.settings.base_path / "run"
-        self._waiters = Waiters(service)
+        self._flow = Flow()
+        self._waiters = Waiters(service, self._flow)
         self._chatting = Chatting(service)
-        self._noticing = Noticing(service)
+        self._noticing = Noticing(service, self._flow)
         self._purposes: dict[str, Callable[[HookCall], Awaitable[Answer | None]]] = {
-            "": lambda call: turns.answer(service, call, self._waiters.coming),
+            "": lambda call: turns.answer(service, self._flow, call, self._waiters.coming),
             "wake": self._waiters.answer,
             "approve": lambda call: asking.approve(service, call),
             "notify": self._noticing.answer,
@@ -92,7 +94,7 @@ class RecvEndpoint:
             await self._service.store.approvals.withdraw_all()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._service.presence.run)
-                tasks.start_soon(Queueing(self._service).run)
+                tasks.start_soon(Queueing(self._service, self._flow).run)
                 tasks.start_soon(self._service.commands.run)
                 tasks.start_soon(self._noticing.run)
                 tasks.start_soon(self._chatting.run)
@@ -150,8 +152,6 @@ class RecvEndpoint:
             return PlainTextResponse("this process stops leading", 503)
         if answer is None:
             return Response(status_code=204)
-        if call.event == "Stop" and not call.purpose:
-            self._noticing.went_on(call.session)
         headers = {"X-WeiLink-Claim": answer.claim_id} if answer.claim_id else {}
         if answer.wakes:
             headers |= {"X-WeiLink-Stream": "stderr", "X-WeiLink-Exit": "2"}

@@ -10,6 +10,7 @@ import anyio
 
 from weilink.i18n import t
 from weilink.server.hooks.asking import detail_of
+from weilink.server.hooks.flow import Flow
 from weilink.server.hooks.given import HookCall
 from weilink.service import Service
 from weilink.service.notices import notify
@@ -35,21 +36,17 @@ class _Notice:
 class Noticing:
     """Sends notices behind the answers to hooks: no agent waits for the network."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, flow: Flow) -> None:
         self._service = service
+        self._flow = flow
         self._waiting = deque[_Notice](maxlen=WAITING)
         self._more = anyio.Event()
-        self._went_on: dict[str, float] = {}
 
     async def answer(self, call: HookCall) -> None:
         """Take in what a hook of the purpose `notify` tells."""
         if call.interactive and not call.in_subagent and (text := notice(call)):
             self._waiting.append(_Notice(text, call, time.monotonic()))
             self._more.set()
-
-    def went_on(self, session: str) -> None:
-        """The session was given something at the end of its turn: it did not finish."""
-        self._went_on[session] = time.monotonic()
 
     async def run(self) -> None:
         """Send notices until cancelled."""
@@ -69,9 +66,8 @@ class Noticing:
     async def _send(self, one: _Notice) -> None:
         session = one.call.session
         if one.call.event == "Stop":
-            went_on = self._went_on.pop(session, 0.0)
-            if went_on > one.told_at - SETTLED:
-                return
+            if self._flow.just_went_on(session, time.monotonic() - one.told_at + SETTLED):
+                return  # it did not finish
         elif one.call.event != "SessionEnd" and self._service.approving.asks(session):
             return  # the phone shows the question itself
         await notify(self._service.store, self._service.sender, one.text)

@@ -10,6 +10,7 @@ import anyio.abc
 
 from weilink.agents.codex_wake import queue_command
 from weilink.agents.speech import SPEECHES
+from weilink.server.hooks.flow import Flow
 from weilink.server.hooks.turns import meant_for
 from weilink.server.hooks.waiting import LOOK_EVERY, Patience
 from weilink.service import Service
@@ -29,8 +30,9 @@ refuses for moments while it starts or updates itself; an older Codex cannot be 
 class Queueing:
     """Gives idle sessions what waits for them, one after the other for each session."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, flow: Flow) -> None:
         self._service = service
+        self._flow = flow
         self._patience: dict[str, Patience] = {}
         self._busy: set[str] = set()
         self._not_before: dict[str, float] = {}
@@ -87,7 +89,9 @@ class Queueing:
         try:
             # Looked at once more at the last moment: what is queued for a conversation that is
             # over would wait for its resumption.
-            if service.presence.get(session.id) is not None:
+            if (now := service.presence.get(session.id)) is not None:
+                # Before it is queued: the hook of the prompt may come before the program's answer.
+                self._flow.woken(now, handover.text)
                 given = await _queue(session, handover.text)
         finally:
             with anyio.CancelScope(shield=True):
@@ -95,6 +99,7 @@ class Queueing:
                     self._failures.pop(session.id, None)
                     await service.claims.acknowledge(handover.claim_id)
                 else:
+                    self._flow.not_woken(session.id, handover.text)
                     failures = self._failures.get(session.id, 0)
                     pause = AFTER_FAILURE[min(failures, len(AFTER_FAILURE) - 1)]
                     self._failures[session.id] = failures + 1

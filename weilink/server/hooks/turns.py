@@ -12,11 +12,12 @@ import anyio.to_thread
 
 from weilink.agents.codex_wake import codex_place
 from weilink.agents.speech import SPEECHES, Speech, context
+from weilink.server.hooks.flow import Flow
 from weilink.server.hooks.given import HookCall
 from weilink.service import Service
 from weilink.service.claiming import Handover
 from weilink.service.routing import may_take, target
-from weilink.store.agentsessions import AgentSession
+from weilink.store.agentsessions import AgentSession, AgentState
 from weilink.store.inbox import Wanted
 
 logger = logging.getLogger(__name__)
@@ -55,17 +56,20 @@ async def claim_for(
 
 
 async def answer(
-    service: Service, call: HookCall, waits: Callable[[str], Awaitable[bool]]
+    service: Service, flow: Flow, call: HookCall, waits: Callable[[str], Awaitable[bool]]
 ) -> Answer | None:
     """Answer a hook that an agent waits for; `None`: nothing to say.
 
     `waits` tells whether the session has a hook that waits to wake it.
     """
     session = await _follow(service, call)
+    if call.event == "SessionEnd":
+        flow.over(call.session)
+    overtakes = flow.overtakes(call)
     speech = SPEECHES.get(call.agent)
     if speech is None or call.event not in HAND_OVER or not service.claims.any_open():
         return None
-    if call.in_subagent:
+    if call.in_subagent or overtakes:
         return None
     if call.event == "Stop" and call.given.get("stop_hook_active"):
         # The agent goes on because of us already. Once in a row: no endless loop, whatever comes.
@@ -90,6 +94,9 @@ async def answer(
         "claim %.8s: goes to %s session %s (%s)",
         handover.claim_id, call.agent, call.session, call.event,
     )  # fmt: skip
+    if call.event == "Stop":
+        flow.went_on(call.session)
+        service.presence.note(dataclasses.replace(call.sign(), state=AgentState.WORKING))
     return Answer(_said(speech, call.event, handover.text), handover.claim_id)
 
 

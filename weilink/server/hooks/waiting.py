@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import anyio
 
 from weilink.agents.speech import SPEECHES
+from weilink.server.hooks.flow import Flow
 from weilink.server.hooks.given import HookCall
 from weilink.server.hooks.turns import Answer, claim_for, meant_for
 from weilink.service import Service
@@ -19,7 +21,8 @@ LOOK_EVERY = 5.0
 """Seconds between two looks without any news: a lease may have run out."""
 PATIENCE = 20.0
 """Seconds that a message waits for an agent at work to call a tool or end its turn. An agent that
-was interrupted does neither, and an agent that is woken at work reads it after its turn."""
+was interrupted does neither; one that is woken at work reads it all the same, but Codex only after
+its turn."""
 COMING = 0.5
 """Seconds in which the waiting hook of a session that starts shows itself, if there is one."""
 STARTING = 1.0
@@ -36,8 +39,9 @@ class EndingError(Exception):
 class Waiters:
     """The waiting hooks, one for each session: a new one takes the place of the old."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, flow: Flow) -> None:
         self._service = service
+        self._flow = flow
         self._waiting: dict[str, anyio.CancelScope] = {}
         self._ending = False
 
@@ -68,7 +72,11 @@ class Waiters:
             return None
         if not call.again:
             presence.confirm(call.session, older_than=CONFIRMED)
-        session = presence.note(call.sign())
+        sign = call.sign()
+        if self._flow.just_went_on(call.session):
+            # The hook beside this one let it go on: it is not idle.
+            sign = dataclasses.replace(sign, state=None)
+        session = presence.note(sign)
         if session is None or not session.interactive:
             return None
         with anyio.CancelScope() as scope:
@@ -104,6 +112,7 @@ class Waiters:
                             "claim %.8s: wakes %s session %s",
                             handover.claim_id, call.agent, call.session,
                         )  # fmt: skip
+                        self._flow.woken(session, handover.text)
                         return Answer(handover.text, handover.claim_id, wakes=True)
             await wait(changed, patience.left(LOOK_EVERY))
 

@@ -1,0 +1,162 @@
+"""What is written while an agent is at work reaches it in the same turn, by each hook alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from tests.agents.claude import Claude
+from tests.agents.codex import Codex
+from tests.agents.model import Call, Model, Reply, Request, Say
+from tests.agents.terminal import Terminal
+from tests.support.agents import connect
+from tests.support.server import Server
+from weilink.sandbox.phone import Phone
+
+pytestmark = pytest.mark.agents
+
+
+@pytest.fixture(params=["claude", "codex"])
+def agent(request: pytest.FixtureRequest) -> Claude | Codex:
+    found: Claude | Codex = request.getfixturevalue(request.param)
+    return found
+
+
+def keep_only(agent: Claude | Codex, event: str) -> None:
+    """Take the installed hooks of all other events out again, as a user may."""
+    file = agent.hooks if isinstance(agent, Codex) else agent.settings
+    content = json.loads(file.read_text())
+    content["hooks"] = {event: content["hooks"][event]}
+    file.write_text(json.dumps(content))
+    if isinstance(agent, Codex):
+        agent.trust_hooks()
+
+
+def working(agent: Claude | Codex) -> Terminal:
+    """Start an agent that may use its shell."""
+    if isinstance(agent, Codex):
+        terminal = agent.interactive("-a", "never", "-s", "danger-full-access")
+    else:
+        agent.allow("Bash")
+        terminal = agent.interactive()
+    terminal.wait_quiet(0.5)
+    return terminal
+
+
+def use(agent: Claude | Codex) -> Call:
+    """Return a call of the agent's shell."""
+    if isinstance(agent, Codex):
+        return Call("exec_command", {"cmd": "echo used"})
+    return Call("Bash", {"command": "echo used", "description": "x"})
+
+
+def times(model: Model, text: str) -> list[int]:
+    """Return how often the text is new in each request of a turn."""
+    return [turn.new_text.count(text) for turn in model.turns]
+
+
+class Meanwhile:
+    """Lets something happen while the model is thinking about its n-th answer."""
+
+    def __init__(self, model: Model, replies: dict[int, Reply]) -> None:
+        self._happens: dict[int, Callable[[], None]] = {}
+        self._replies = replies
+        self._lock = threading.Lock()
+        self._count = 0
+        model.respond = self._respond
+
+    def at(self, request: int, happens: Callable[[], None]) -> None:
+        """Do this before the answer to the request of this number, counted from 0."""
+        self._happens[request] = happens
+
+    def _respond(self, request: Request) -> Reply:
+        with self._lock:
+            number, self._count = self._count, self._count + 1
+        if number in self._happens:
+            self._happens[number]()
+        return self._replies.get(number, Say(f"answer {number}."))
+
+
+def test_after_a_tool(agent: Claude | Codex, server: Server, model: Model, phone: Phone) -> None:
+    connect(agent, server, "turn")
+    keep_only(agent, "PostToolUse")
+    terminal = working(agent)
+
+    def write() -> None:
+        phone.write("stop that, 先修 tests")
+        server.wait_stored(1)
+
+    meanwhile = Meanwhile(model, {0: use(agent)})
+    meanwhile.at(0, write)
+    terminal.type("go on")
+    terminal.wait_for_text("answer 1.")
+    assert times(model, "stop that, 先修 tests") == [0, 1]
+    assert "used" in model.turns[1].results[0]
+
+
+def test_at_the_end_of_the_turn_once_in_a_row(
+    agent: Claude | Codex, server: Server, model: Model, phone: Phone
+) -> None:
+    connect(agent, server, "turn")
+    keep_only(agent, "Stop")
+    terminal = working(agent)
+
+    def write(number: int) -> None:
+        phone.write(f"wait, number {number}.")
+        server.wait_stored(number)
+
+    meanwhile = Meanwhile(model, {})
+    meanwhile.at(0, lambda: write(1))
+    meanwhile.at(1, lambda: write(2))
+    terminal.type("go on")
+    terminal.wait_for_text("answer 1.")
+    terminal.wait_quiet(1)
+    if isinstance(agent, Codex):
+        # Needs no hook to be woken: the second one is a turn of its own.
+        model.wait_for_text("wait, number 2.")
+        terminal.wait_quiet(1)
+        assert times(model, "wait, number 1.") == [0, 1, 0]
+        assert times(model, "wait, number 2.") == [0, 0, 1]
+    else:
+        # It went on because of the first message; the second one does not make it go on again.
+        assert times(model, "wait, number 1.") == [0, 1]
+        assert times(model, "wait, number 2.") == [0, 0]
+        assert server.json("status")["messages"]["pending"] == 1
+        terminal.type("and now")
+        terminal.wait_for_text("answer 3.")
+        terminal.wait_quiet(1)
+        assert times(model, "wait, number 1.") == [0, 1, 0, 0]
+        assert times(model, "wait, number 2.") == [0, 0, 0, 1]
+    assert server.json("status")["messages"]["pending"] == 0
+
+
+def test_a_message_in_every_turn_is_no_endless_loop(
+    agent: Claude | Codex, server: Server, model: Model, phone: Phone
+) -> None:
+    """With the hooks that setup installs: each message makes one request, and then it is quiet."""
+    connect(agent, server)
+    terminal = working(agent)
+
+    def write(number: int) -> Callable[[], None]:
+        def now() -> None:
+            phone.write(f"and number {number}.")
+            server.wait_stored(number + 1)
+
+        return now
+
+    meanwhile = Meanwhile(model, {1: use(agent), 2: use(agent)})
+    for number in range(4):
+        meanwhile.at(number, write(number))
+    terminal.type("go on")
+    model.wait_for_text("and number 3.", deadline=40)
+    terminal.wait_quiet(1.5)
+    assert server.json("status")["messages"]["pending"] == 0
+    told = re.findall(r"and number (\d)\.", "\n".join(turn.new_text for turn in model.turns))
+    assert [int(number) for number in told] == [0, 1, 2, 3]
+    # Number 0 came at the end of the turn, 1 and 2 after tools, 3 woke it.
+    assert times(model, "and number") == [0, 1, 1, 1, 1]
+    assert not re.search(r"hook.*(error|failed)", terminal.screen.lower())
