@@ -129,6 +129,13 @@ def deliver(
     answer: bytes,
 ) -> int:
     """Print the answer, acknowledge it, and return the exit code. OSError: it is not printed."""
+    until = headers.get("x-weilink-until", "")
+    if until and posix is not None:
+        import time  # built in
+
+        if time.monotonic() > float(until):
+            # We stood still since it was sent: somebody else may have got these messages.
+            raise OSError("the answer is too old")
     if answer:
         stream = sys.stderr if headers.get("x-weilink-stream") == "stderr" else sys.stdout
         stream.buffer.write(answer)

@@ -139,6 +139,10 @@ class Agent:
         """Type a prompt."""
         return self.hook("UserPromptSubmit", prompt=text)
 
+    def woken(self, text: str) -> str:
+        """Begin a turn with what a waiting hook said, as Claude Code tells its hooks."""
+        return self.hook("UserPromptSubmit", prompt=f"<task-notification>\n{text}\n")
+
     def waiter(self, event: str = "Stop") -> Hook:
         """Start a hook that waits in the background."""
         return self.start(event, "wait", "wake")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import anyio
@@ -18,7 +19,6 @@ from weilink.service.processes import alive, started
 from weilink.service.routing import may_take, target
 from weilink.store import Store
 from weilink.store.agentsessions import AgentSession, AgentState, Binding, BindingKind
-from weilink.store.clock import now_ms
 from weilink.store.models import Delivery, NewMessage
 
 
@@ -120,7 +120,29 @@ def test_a_process_is_known_until_its_end() -> None:
     assert started(process.pid) == 0.0
 
 
-def test_a_claim_from_a_clock_that_was_ahead_does_not_hold_messages(
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_clock_that_is_set_ends_no_claim_and_makes_none_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    async def body() -> None:
+        async with Store(tmp_path) as store:
+            message = NewMessage(
+                message_id="1", user_id="u", msg_type="TEXT", text="t", timestamp=1,
+                context_token="c", delivery=Delivery.PENDING, raw={},
+            )  # fmt: skip
+            await store.inbox.commit_batch("b", "1", [message])
+            claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m))
+            assert claim is not None
+            now, steady = time.time_ns(), time.monotonic_ns()
+            monkeypatch.setattr("time.time_ns", lambda: now + hours * 3_600_000_000_000)
+            assert await store.inbox.expire() == 0
+            monkeypatch.setattr("time.monotonic_ns", lambda: steady + 10_000_000_000)
+            assert await store.inbox.expire() == 1
+
+    anyio.run(body)
+
+
+def test_a_lease_of_before_the_computer_was_started_anew_is_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def body() -> None:
@@ -130,14 +152,47 @@ def test_a_claim_from_a_clock_that_was_ahead_does_not_hold_messages(
                 context_token="c", delivery=Delivery.PENDING, raw={},
             )  # fmt: skip
             await store.inbox.commit_batch("b", "1", [message])
-            now = now_ms()
-            with monkeypatch.context() as ahead:
-                ahead.setattr("weilink.store.inbox.now_ms", lambda: now + 3_600_000)
-                claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m))
-                assert claim is not None
+            with monkeypatch.context() as before:
+                before.setattr("time.monotonic_ns", lambda: 10**18)
+                assert await store.inbox.claim("r", 10_000, lambda m, n: len(m)) is not None
             assert await store.inbox.expire() == 1
-            again = await store.inbox.claim("r", 10_000, lambda m, n: len(m))
-            assert again is not None and again.messages[0].message_id == "1"
+
+    anyio.run(body)
+
+
+def test_nothing_overtakes_what_waits_in_the_queue_of_an_agent(tmp_path: Path) -> None:
+    def messages(number: int) -> list[NewMessage]:
+        return [
+            NewMessage(
+                message_id=str(number),
+                user_id="u",
+                msg_type="TEXT",
+                text="t",
+                timestamp=1,
+                context_token="c",
+                delivery=Delivery.PENDING,
+                raw={},
+            )
+        ]
+
+    async def body() -> None:
+        async with Store(tmp_path) as store:
+            inbox = store.inbox
+            await inbox.commit_batch("b", "1", messages(1))
+            first = await inbox.claim("r", 10_000, lambda m, n: len(m), session="s", wakes=True)
+            assert first is not None
+            assert await inbox.acknowledge(first.id)
+            await inbox.commit_batch("b", "2", messages(2))
+            await inbox.confirm("s", woken=False)  # a hook of the turn before
+            assert await inbox.claim("r", 10_000, lambda m, n: len(m), session="s") is None
+            assert await inbox.waking() == {first.id}
+            assert await inbox.confirm("s") == 1
+            second = await inbox.claim("r", 10_000, lambda m, n: len(m), session="s", wakes=True)
+            assert second is not None and second.messages[0].message_id == "2"
+            # The agent may begin with it before it is acknowledged.
+            assert await inbox.confirm("s") == 1
+            assert not await inbox.acknowledge(second.id)
+            assert not inbox.any_open()
 
     anyio.run(body)
 

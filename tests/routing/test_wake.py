@@ -42,7 +42,7 @@ def test_the_last_used_session_is_woken_and_no_other(phone: Phone, start: Start)
     waiters = [first.begin(), second.begin()]
     phone.write("number 1")
     assert "number 1" in waiters[1].wait().err
-    second.hook("UserPromptSubmit", prompt="<task-notification>woken</task-notification>")
+    second.woken("[WeiLink] woken")
     assert second.hook("Stop", stop_hook_active=True) == ""
     waiters[1] = second.waiter()
     # Now the user goes to the first one; that the other was woken did not make it the last used.
@@ -58,7 +58,7 @@ def test_the_last_used_session_is_woken_and_no_other(phone: Phone, start: Start)
 def test_being_woken_is_no_act_of_the_user(phone: Phone, start: Start) -> None:
     first, second = start("one"), start("two")
     waiter, other = first.begin(), second.begin()
-    first.hook("UserPromptSubmit", prompt="<task-notification>\nx</task-notification>")
+    first.woken("[WeiLink] x")
     first.hook("Stop", stop_hook_active=True)
     phone.write("number 1")
     assert "number 1" in other.wait().err
@@ -108,7 +108,7 @@ def test_what_an_agent_has_read_before_it_died_does_not_come_again(
     waiter = dead.begin()
     phone.write("number 1")
     assert "number 1" in waiter.wait().err
-    dead.hook("UserPromptSubmit", prompt="<task-notification>\nnumber 1</task-notification>")
+    dead.woken("[WeiLink] number 1")
     until(lambda: server.json("status")["claims"]["written"] == 0)
     dead.kill()
     until(lambda: server.json("agents")["agents"] == [])
@@ -127,6 +127,8 @@ def test_a_closed_session_gives_back_what_it_did_not_read(phone: Phone, start: S
 
 def test_a_waiter_survives_the_leader(server: Server, phone: Phone, start: Start) -> None:
     waiter = start("one").begin()
+    # What a killed leader has not stored yet, the next one does not know: it would be patient.
+    until(lambda: server.json("agents")["agents"][0]["state"] == "idle")
     server.kill()
     phone.write("number 1")
     server.start()

@@ -6,8 +6,8 @@
 
 A hook names the agent's process and how that was started in `X-WeiLink-Agent`, and says with
 `X-WeiLink-Again: 1` that it waited at another leader before. An answer may carry
-`X-WeiLink-Claim` (to acknowledge), `X-WeiLink-Stream` (`stderr`) and `X-WeiLink-Exit` (the exit
-code).
+`X-WeiLink-Claim` (to acknowledge), `X-WeiLink-Until` (not to be printed after this time of the
+computer's monotonic clock), `X-WeiLink-Stream` (`stderr`) and `X-WeiLink-Exit` (the exit code).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,7 @@ from weilink.server.hooks.queueing import Queueing
 from weilink.server.hooks.turns import Answer
 from weilink.server.hooks.waiting import EndingError, Waiters
 from weilink.service import Service
-from weilink.service.claiming import ACKS
+from weilink.service.claiming import ACKS, LEASE_MS
 from weilink.store.files import private_folder, write_private
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class RecvEndpoint:
                 timeout_keep_alive=30,
                 timeout_graceful_shutdown=1,
             )
+            await self._service.claims.collect_acks()
             await self._service.presence.load()
             await self._service.store.approvals.withdraw_all()
             async with anyio.create_task_group() as tasks:
@@ -152,7 +154,11 @@ class RecvEndpoint:
             return PlainTextResponse("this process stops leading", 503)
         if answer is None:
             return Response(status_code=204)
-        headers = {"X-WeiLink-Claim": answer.claim_id} if answer.claim_id else {}
+        headers = {}
+        if answer.claim_id:
+            # A second before the lease is over: printing takes time, too.
+            until = time.monotonic() + LEASE_MS / 1000 - 1
+            headers = {"X-WeiLink-Claim": answer.claim_id, "X-WeiLink-Until": f"{until:.3f}"}
         if answer.wakes:
             headers |= {"X-WeiLink-Stream": "stderr", "X-WeiLink-Exit": "2"}
         return PlainTextResponse(answer.text, headers=headers)

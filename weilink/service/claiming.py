@@ -15,8 +15,7 @@ from weilink.service.envelope import Addressee, Envelope
 from weilink.service.presence import Presence
 from weilink.service.routing import may_take
 from weilink.store import Store
-from weilink.store.clock import now_ms
-from weilink.store.inbox import Fit, Wanted, everything
+from weilink.store.claimed import Fit, Wanted, everything
 from weilink.store.models import Claim
 
 logger = logging.getLogger(__name__)
@@ -64,18 +63,28 @@ class Claims:
         size: Callable[[str], int],
         wanted: Wanted = everything,
         session: str = "",
+        *,
+        wakes: bool = False,
     ) -> Handover | None:
         """Claim what is wanted and fits into one text of `limit`, counted by `size`.
 
         `None` when nothing waits. With `session` the messages count as read only when that agent
-        session goes on after they were written (`Presence.confirm`).
+        session goes on after they were written (`Presence.confirm`); when that `wakes` it, only
+        when it begins with them.
         """
+        if wakes and self._presence.wake_unread(session):
+            return None
         await self.collect_acks()
         envelope = Envelope(self._addressee(), limit, self._store.base_path / "downloads", size)
-        claim = await self._store.inbox.claim(reader, LEASE_MS, envelope.fit, wanted, session)
+        strict = wakes and self._presence.announces(session)
+        claim = await self._store.inbox.claim(
+            reader, LEASE_MS, envelope.fit, wanted, session, wakes=strict
+        )
         if claim is None:
             return None
         _log_claim(claim, reader)
+        if strict:
+            self._presence.waking(session, claim.id)
         try:
             text = await anyio.to_thread.run_sync(envelope.text, claim.messages, claim.waiting)
         except BaseException:
@@ -102,7 +111,7 @@ class Claims:
                 return None
             expiry = await self._store.inbox.next_expiry()
             if expiry is not None:
-                left = min(left, max(expiry - now_ms(), 0) / 1000 + 0.01)
+                left = min(left, expiry / 1000 + 0.01)
             await wait(changed, left)
 
     async def acknowledge(self, claim_id: str) -> bool:
@@ -118,6 +127,10 @@ class Claims:
         await self._store.inbox.release(claim_id)
         logger.info("claim %.8s: released", claim_id)
         self._changes.notify()
+
+    def ack_file(self, claim_id: str) -> Path:
+        """Return the file by which whoever wrote the messages of a claim says so afterwards."""
+        return self._acks / claim_id
 
     async def collect_acks(self) -> None:
         """Take in the acknowledgements of hooks that had written but found no leader.

@@ -7,6 +7,7 @@ changed is written behind it, for the other processes and for the next leader.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import logging
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 import anyio
 
 from weilink.service.changes import Changes
-from weilink.service.processes import alive, started
+from weilink.service.processes import alive, started, stopped
 from weilink.store import Store
 from weilink.store.agentsessions import AgentSession, AgentState, Binding
 from weilink.store.clock import now_ms
@@ -27,6 +28,9 @@ LOOK_EVERY = 1.0
 """Seconds between two looks whether the agents are still there."""
 SEEN_EVERY_MS = 60_000
 """How exact `seen_at` is: no write for each call of a tool."""
+UNREAD_SECONDS = 60.0
+"""What was to wake a session is not in its queue any more when the session was idle for so long
+since: its user took it out, or the agent lost it. Codex alone looks every ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Sign:
         active: the user did something there: started it, or wrote a prompt.
         prompted: what they did was writing a prompt.
         turns_end: the hook belongs to the end of a turn.
+        announces: the agent tells when it begins with a text that was to wake it.
     """
 
     session: str
@@ -51,6 +56,15 @@ class Sign:
     active: bool = False
     prompted: bool = False
     turns_end: bool = False
+    announces: bool = False
+
+
+@dataclass
+class _Wake:
+    """A text in the queue of a session; `since` when it may be late (monotonic seconds)."""
+
+    claim_id: str
+    since: float
 
 
 class Presence:
@@ -64,6 +78,11 @@ class Presence:
         # Sessions with something written that they have not shown to have read, and since when
         # (monotonic seconds).
         self._unconfirmed: dict[str, float] = {}
+        # What waits in the queues of sessions that announce what they read from there.
+        self._wakes: dict[str, _Wake] = {}
+        self._announcing: set[str] = set()
+        # Those that did not announce one in time: they are not waited for again.
+        self._silent: set[str] = set()
         self._work: deque[Callable[[], Awaitable[object]]] = deque()
         self._more = anyio.Event()
 
@@ -98,6 +117,10 @@ class Presence:
         since = started(sign.pid)
         if not sign.session or (before is None and not since):
             return None
+        if sign.announces and sign.session not in self._silent:
+            self._announcing.add(sign.session)
+        if (wake := self._wakes.get(sign.session)) is not None:
+            wake.since = time.monotonic()
         now = now_ms()
         session = before or AgentSession(
             id=sign.session,
@@ -153,6 +176,9 @@ class Presence:
     def gone(self, session_id: str, *, read: bool) -> None:
         """The session is over. `read` tells whether it has read what was written for it."""
         session = self._sessions.pop(session_id, None)
+        self._wakes.pop(session_id, None)
+        self._announcing.discard(session_id)
+        self._silent.discard(session_id)
         if session is not None:
             logger.info("%s session %s is over", session.agent, session_id)
             self.later(lambda: self._store.agent_sessions.remove(session_id))
@@ -162,21 +188,49 @@ class Presence:
             self._unconfirmed.pop(session_id, None)
             self.later(lambda: self._forsake(session_id))
 
-    def confirm(self, session_id: str, *, older_than: float = 0.0) -> None:
-        """The session goes on, so it has read what was written for it that many seconds ago."""
+    def announces(self, session_id: str) -> bool:
+        """Return whether the session tells when it begins with what was to wake it."""
+        return session_id in self._announcing
+
+    def waking(self, session_id: str, claim_id: str) -> None:
+        """The messages of the claim are on their way into the session's own queue."""
+        self._wakes[session_id] = _Wake(claim_id, time.monotonic())
+
+    def wake_unread(self, session_id: str) -> bool:
+        """Return whether something is in the session's queue: no more may be put there."""
+        return session_id in self._wakes
+
+    def confirm(self, session_id: str, *, older_than: float = 0.0, woken: bool = False) -> None:
+        """The session goes on, so it has read what was written for it that many seconds ago.
+
+        What is in its queue only when it was `woken` by it.
+        """
+        if woken and self._wakes.pop(session_id, None) is not None:
+            # It may not be acknowledged yet.
+            self._unconfirmed.setdefault(session_id, 0.0)
         written = self._unconfirmed.get(session_id)
-        if written is not None and time.monotonic() - written >= older_than:
+        if written is None or time.monotonic() - written < older_than:
+            return
+        queued = session_id in self._wakes
+        if not queued:
             del self._unconfirmed[session_id]
-            self.later(lambda: self._confirm(session_id))
+        self.later(lambda: self._confirm(session_id, woken=not queued))
 
     async def written(self) -> None:
         """Something was acknowledged: look whose reading has to be watched now."""
         for session_id in await self._store.inbox.unconfirmed():
             self._unconfirmed.setdefault(session_id, time.monotonic())
 
-    async def _confirm(self, session_id: str) -> None:
-        if count := await self._store.inbox.confirm(session_id):
+    async def _confirm(self, session_id: str, *, woken: bool) -> None:
+        if count := await self._store.inbox.confirm(session_id, woken=woken):
             logger.info("session %s has read what it was given (%d claims)", session_id, count)
+
+    async def _missed(self, session_id: str, claim_id: str) -> None:
+        if count := await self._store.inbox.forsake(session_id, claim_id):
+            logger.warning(
+                "session %s did not begin with what was to wake it: %d messages wait again",
+                session_id, count,
+            )  # fmt: skip
 
     async def _forsake(self, session_id: str) -> None:
         if count := await self._store.inbox.forsake(session_id):
@@ -195,7 +249,11 @@ class Presence:
         """Take over from the former leader."""
         self._sessions = {s.id: s for s in await self._store.agent_sessions.all()}
         await self.refresh()
-        self._unconfirmed.clear()
+        for known in (self._unconfirmed, self._wakes):
+            known.clear()
+        for sessions in (self._announcing, self._silent):
+            sessions.clear()
+        await self._store.inbox.take_over()
         await self.written()
 
     async def run(self) -> None:
@@ -217,10 +275,30 @@ class Presence:
                     self.gone(session.id, read=False)
             for session_id in self._unconfirmed.keys() - self._sessions.keys():
                 self.gone(session_id, read=False)
+            await self._look_at_wakes()
             if count := await self._store.inbox.expire():
                 logger.warning("%d claims were not acknowledged in time: released", count)
                 self._changes.notify()
             await anyio.sleep(LOOK_EVERY)
+
+    async def _look_at_wakes(self) -> None:
+        known = list(self._wakes.items())
+        on_the_way = await self._store.inbox.waking() if known else set()
+        for session_id, wake in known:
+            session = self._sessions.get(session_id)
+            if self._wakes.get(session_id) is not wake:
+                continue  # read meanwhile
+            if session is None or wake.claim_id not in on_the_way:
+                # Its hook never wrote it.
+                del self._wakes[session_id]
+                self._changes.notify()
+            elif session.state is not AgentState.IDLE or stopped(session.pid):
+                wake.since = time.monotonic()
+            elif time.monotonic() - wake.since > UNREAD_SECONDS:
+                del self._wakes[session_id]
+                self._announcing.discard(session_id)
+                self._silent.add(session_id)
+                self.later(functools.partial(self._missed, session_id, wake.claim_id))
 
     def _free_number(self) -> int:
         taken = {session.number for session in self._sessions.values()}

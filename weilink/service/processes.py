@@ -32,6 +32,14 @@ def started(pid: int) -> float:
         return 0.0
 
 
+def stopped(pid: int) -> bool:
+    """Return whether the process `pid` is there and stands still, as after Ctrl-Z."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
+
+
 def alive(pid: int, since: float) -> bool:
     """Return whether the process `pid` that `started` told as `since` is still there."""
     return since > 0 and started(pid) == since

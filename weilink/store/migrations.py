@@ -231,6 +231,13 @@ def m014_reserve(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE reply_windows ADD COLUMN {column}")
 
 
+def m015_leases(db: sqlite3.Connection) -> None:
+    """Leases by a clock that nobody sets; claims whose text waits in the agent's own queue."""
+    # What is claimed now is free at once: its lease was by the other clock.
+    db.execute("ALTER TABLE claims ADD COLUMN lease_end INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE claims ADD COLUMN wakes INTEGER NOT NULL DEFAULT 0")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_initial,
     m002_uploads,
@@ -240,6 +247,7 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m012_handovers,
     m013_blocks,
     m014_reserve,
+    m015_leases,
 ]
 
 

@@ -58,6 +58,10 @@ class Flow:
             return call.event in ("PostToolUse", "Stop")
         return bool(ahead)
 
+    def forget(self, session: str) -> None:
+        """Nothing that the session was given waits to be read."""
+        self._ahead.pop(session, None)
+
     def over(self, session: str) -> None:
         """The session has ended."""
         self._ahead.pop(session, None)

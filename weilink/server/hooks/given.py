@@ -71,6 +71,22 @@ class HookCall:
         return self.event == "UserPromptSubmit" and not prompt.startswith((_NOTICE, MARK))
 
     @property
+    def woken(self) -> bool:
+        """Whether the agent begins here with what was to wake it."""
+        prompt = self.text("prompt").lstrip()
+        return (
+            self.event == "UserPromptSubmit"
+            and prompt.startswith((_NOTICE, MARK))
+            and MARK in prompt
+        )
+
+    @property
+    def announces(self) -> bool:
+        """Whether this shows that the agent tells its hook when it begins with such a text."""
+        # Claude Code 2.1.229 does not when it is at work, so it has to be seen once.
+        return self.woken or (self.agent == "codex" and self.event == "UserPromptSubmit")
+
+    @property
     def stays(self) -> bool:
         """Whether the agent goes on although this conversation ends."""
         return self.text("reason") in _STAYS
@@ -93,6 +109,7 @@ class HookCall:
             active=acts,
             prompted=acts and self.event == "UserPromptSubmit",
             turns_end=self.event == "Stop" or self.purpose == "wake",
+            announces=self.announces,
         )
 
 

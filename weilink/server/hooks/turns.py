@@ -18,7 +18,7 @@ from weilink.service import Service
 from weilink.service.claiming import Handover
 from weilink.service.routing import may_take, target
 from weilink.store.agentsessions import AgentSession, AgentState
-from weilink.store.inbox import Wanted
+from weilink.store.claimed import Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +47,19 @@ def meant_for(service: Service, session: AgentSession) -> Wanted:
 
 
 async def claim_for(
-    service: Service, call: HookCall, session: AgentSession | None, wanted: Wanted
+    service: Service,
+    call: HookCall,
+    session: AgentSession | None,
+    wanted: Wanted,
+    *,
+    wakes: bool = False,
 ) -> Handover | None:
     """Claim what is wanted, as text for the agent of the call."""
     speech = SPEECHES[call.agent]
     confirms = session.id if session is not None and session.turns_end else ""
-    return await service.claims.envelope(call.reader, speech.limit, speech.size, wanted, confirms)
+    return await service.claims.envelope(
+        call.reader, speech.limit, speech.size, wanted, confirms, wakes=wakes
+    )
 
 
 async def answer(
@@ -65,6 +72,8 @@ async def answer(
     session = await _follow(service, call)
     if call.event == "SessionEnd":
         flow.over(call.session)
+    if call.agent == "codex" and not service.presence.wake_unread(call.session):
+        flow.forget(call.session)  # read, or its user took it out of the queue
     overtakes = flow.overtakes(call)
     speech = SPEECHES.get(call.agent)
     if speech is None or call.event not in HAND_OVER or not service.claims.any_open():
@@ -106,7 +115,7 @@ async def _follow(service: Service, call: HookCall) -> AgentSession | None:
         service.presence.gone(call.session, read=call.stays)
         return None
     # That it goes on shows that it has read what was written for it before.
-    service.presence.confirm(call.session)
+    service.presence.confirm(call.session, woken=call.woken)
     if call.agent == "codex" and service.presence.get(call.session) is None:
         call = await _with_front(service, call)
     return service.presence.note(call.sign())

@@ -98,15 +98,17 @@ class Waiters:
         if call.event == "SessionStart" and not call.again:
             await anyio.sleep(STARTING)
         while True:
-            changed = service.changes.next
+            changed, left = service.changes.next, LOOK_EVERY
             session = service.presence.get(call.session)
             if session is None:
                 return None
             if service.claims.any_open():
                 await service.presence.refresh()
                 wanted = meant_for(service, session)
-                if patience.over(session, await _any(service, session)):
-                    handover = await claim_for(service, call, session, wanted)
+                if not patience.over(session, await _any(service, session)):
+                    left = patience.left(LOOK_EVERY)
+                else:
+                    handover = await claim_for(service, call, session, wanted, wakes=True)
                     if handover is not None:
                         logger.info(
                             "claim %.8s: wakes %s session %s",
@@ -114,7 +116,7 @@ class Waiters:
                         )  # fmt: skip
                         self._flow.woken(session, handover.text)
                         return Answer(handover.text, handover.claim_id, wakes=True)
-            await wait(changed, patience.left(LOOK_EVERY))
+            await wait(changed, left)
 
 
 class Patience:
