@@ -11,7 +11,7 @@ import anyio
 import httpx
 
 from weilink.ilink.errors import ILinkError
-from weilink.ilink.hosts import check_addresses, check_url
+from weilink.ilink.hosts import Target, check_url, targets
 from weilink.ilink.models import Media
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class Cdn:
         if not full_url:
             query = f"encrypted_query_param={_component(param)}&filekey={_component(filekey)}"
             return f"{self._base_url}/upload?{query}"
-        await self._check(full_url)
+        check_url(full_url, self._base_url)
         return full_url
 
     async def download_url(self, media: Media) -> str:
@@ -67,32 +67,25 @@ class Cdn:
             MediaError: the message does not say where it is.
         """
         if media.full_url:
-            await self._check(media.full_url)
+            check_url(media.full_url, self._base_url)
             return media.full_url
         if not media.encrypt_query_param:
             raise MediaError("the message does not say where its media is", final=True)
         query = f"encrypted_query_param={_component(media.encrypt_query_param)}"
         return f"{self._base_url}/download?{query}"
 
-    async def _check(self, url: str) -> None:
-        if not check_url(url, self._base_url):
-            await check_addresses(url)
-
     async def upload(self, url: str, size: int, pieces: Pieces) -> str:
         """POST `size` bytes of ciphertext; return the reference to download them by.
 
         Raises:
+            ForbiddenUrlError: the host of `url` turned out to be a local one.
             MediaError: it was refused, or failed three times.
         """
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         for attempt in range(1, TRIES + 1):
             try:
-                answer = await self._http.post(
-                    url, content=pieces(), headers=headers, timeout=_TIMEOUT
-                )
-                return _reference(answer)
-            except httpx.HTTPError as error:
-                problem = MediaError(f"upload: {_reason(error)}", final=False)
+                async with self._answer("upload", "POST", url, headers, pieces) as answer:
+                    return _reference(answer)
             except MediaError as error:
                 problem = error
             if problem.final or attempt == TRIES:
@@ -106,19 +99,59 @@ class Cdn:
         """GET a file: its size when the service tells it, and its bytes. One try.
 
         Raises:
+            ForbiddenUrlError: the host of `url` turned out to be a local one.
             MediaError: it was refused, or the connection failed, also while reading.
         """
+        # identity: what is counted must be what comes, and ciphertext does not compress.
+        headers = {"Accept-Encoding": "identity"}
+        async with self._answer("download", "GET", url, headers) as answer:
+            _check_status("download", answer)
+            declared = answer.headers.get("content-length", "")
+            size = int(declared) if declared.isdigit() else None
+            yield size, answer.aiter_raw()
+
+    @asynccontextmanager
+    async def _answer(
+        self,
+        what: str,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        pieces: Pieces | None = None,
+    ) -> AsyncIterator[httpx.Response]:
+        """Send a request to the first address that can be reached; give the answer's head."""
         try:
-            # identity: what is counted must be what comes, and ciphertext does not compress.
-            async with self._http.stream(
-                "GET", url, headers={"Accept-Encoding": "identity"}, timeout=_TIMEOUT
-            ) as answer:
-                _check_status("download", answer)
-                declared = answer.headers.get("content-length", "")
-                size = int(declared) if declared.isdigit() else None
-                yield size, answer.aiter_raw()
-        except httpx.HTTPError as error:
-            raise MediaError(f"download: {_reason(error)}", final=False) from error
+            places = await targets(url, self._base_url)
+        except OSError as error:
+            raise MediaError(f"{what}: the media host has no address", final=False) from error
+        try:
+            answer = await self._send(method, places, headers, pieces)
+            try:
+                yield answer
+            finally:
+                await answer.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise MediaError(f"{what}: {_reason(error)}", final=False) from error
+
+    async def _send(
+        self, method: str, places: list[Target], headers: dict[str, str], pieces: Pieces | None
+    ) -> httpx.Response:
+        for place in places:
+            request = self._http.build_request(
+                method,
+                place.url,
+                headers=headers | place.headers,
+                content=pieces() if pieces else None,
+                timeout=_TIMEOUT,
+                extensions=place.extensions,
+            )
+            try:
+                # Redirects are not followed: they could lead anywhere.
+                return await self._http.send(request, stream=True, follow_redirects=False)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                if place is places[-1]:
+                    raise
+        raise AssertionError("unreachable")
 
 
 def _component(text: str) -> str:
@@ -126,7 +159,7 @@ def _component(text: str) -> str:
     return quote(text, safe="!'()*~")
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _reason(error: httpx.HTTPError | httpx.InvalidURL) -> str:
     return f"the media service gives no answer ({str(error) or type(error).__name__})"
 
 
@@ -138,7 +171,6 @@ def _check_status(what: str, answer: httpx.Response) -> None:
     reason = f"HTTP {status}" + (f", {said}" if said else "")
     if status in (403, 404, 410) and what == "download":
         reason += "; WeChat keeps media for some days only, ask for it to be sent again"
-    # A redirect is not followed: it could lead anywhere.
     raise MediaError(f"{what}: the media service refused ({reason})", final=status < 500)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import urllib.request
+from dataclasses import dataclass
 
 import anyio
 import httpx
@@ -53,19 +55,53 @@ def check_url(url: str, configured: str) -> bool:
     return False
 
 
-async def check_addresses(url: str) -> None:
-    """Check that the host of `url` has no address on this computer or in a private network.
+@dataclass(frozen=True)
+class Target:
+    """Where a request for media goes: an address that was checked, under the name of its host."""
+
+    url: httpx.URL
+    headers: dict[str, str]
+    extensions: dict[str, str]
+
+
+async def targets(url: str, configured: str) -> list[Target]:
+    """Return what to connect to for `url`, in the order to try; see `check_url`.
+
+    The name of a host of the service is looked up here, once: a name server that answers
+    differently when the connection is made (DNS rebinding) is not asked again. TLS and the
+    service still see the name. Behind a proxy it is the proxy that connects.
 
     Raises:
-        ForbiddenUrlError: it has one.
+        ForbiddenUrlError: it may not be fetched from, or one of its addresses is local.
+        OSError: the host has no address.
     """
-    host = httpx.URL(url).host
+    as_it_is = [Target(httpx.URL(url), {}, {})]
+    if check_url(url, configured):
+        return as_it_is
+    host = httpx.URL(url).host.rstrip(".")
+    behind_proxy = _behind_proxy(host)
     try:
         found = await anyio.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
     except OSError:
-        # Behind a proxy names need not resolve here; without one the request itself fails.
-        return
-    for *_, address in found:
-        ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
+        if behind_proxy:
+            return as_it_is
+        raise
+    addresses = list(dict.fromkeys(str(address[0]).partition("%")[0] for *_, address in found))
+    for address in addresses:
+        ip = ipaddress.ip_address(address)
         if not ip.is_global and ip not in _FAKE_DNS:
             raise ForbiddenUrlError(f"media is not fetched from {host}: its address {ip} is local")
+    if behind_proxy:
+        return as_it_is
+    # IPv4 first: a host with both is nowhere out of reach then.
+    addresses.sort(key=lambda address: ":" in address)
+    return [
+        Target(httpx.URL(url).copy_with(host=address), {"Host": host}, {"sni_hostname": host})
+        for address in addresses
+    ]
+
+
+def _behind_proxy(host: str) -> bool:
+    proxies = urllib.request.getproxies()
+    known = proxies.get("https") or proxies.get("all")
+    return bool(known) and not urllib.request.proxy_bypass(host)
