@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.setup.conftest import Home, home, make_home
-from tests.setup.test_codex import codex, listed, program, write_hooks
+from tests.setup.test_codex import codex, commands, listed, program, write_hooks
 from tests.support.server import Server
 from weilink.cli.main import run
 from weilink.doctor import policies
@@ -150,15 +150,32 @@ def test_what_weilink_0_6_left(codex: Home, examine: Any) -> None:
     plugin.symlink_to("/gone")
     codex.agent = "claude"
     codex.done()
+    # As its `weilink setup codex` writes it.
     old = "python3 ~/.codex/hooks/weilink_poll_inject.py"
-    write_hooks(codex, {"hooks": [{"type": "command", "command": old, "timeout": 5}]})
+    script = codex.root / ".codex/hooks/weilink_poll_inject.py"
+    codex.write(script, "# 0.6")
+    theirs = {"hooks": [{"type": "command", "command": "theirs"}]}
+    write_hooks(codex, {"hooks": [{"type": "command", "command": old, "timeout": 5}]}, theirs)
     codex.agent = "codex"
-    codex.done()
+    codex.done("--hooks", "none")
+    before = codex.codex_hooks.read_bytes()
 
     found = examine()[1]
 
     assert [finding["cure"] for finding in found["claude.leftovers"]] == [f"rm '{plugin}'"]
-    assert "0.6 (UserPromptSubmit)" in found["codex.leftovers"][0]["what"]
+    file, hook = found["codex.leftovers"]
+    assert file["cure"] == f"rm '{script}'"
+    assert "0.6 (UserPromptSubmit)" in hook["what"]
+    # The cure shows what it does, leaves what is not from 0.6 where it is, and can be undone.
+    cure = hook["cure"].split()[1:]
+    assert run([*cure, "--dry-run"]) == 0 and codex.codex_hooks.read_bytes() == before
+    assert run([*cure, "--yes"]) == 0
+    script.unlink()
+    ours, other = commands(codex)
+    assert "weilink_hook.py" in ours and other == "theirs"
+    assert "codex.leftovers" not in examine()[1]
+    codex.done("--uninstall")
+    assert codex.codex_hooks.read_bytes() == before
 
 
 def test_trust_is_looked_at(codex: Home, program: Path, examine: Any) -> None:

@@ -26,8 +26,14 @@ def state() -> "dict[str, str]":
     return dict(found)
 
 
-def hooks() -> "list[dict[str, object]]":
-    file = HOME / "hooks.json"
+def hooks(folder: "Path | None" = None) -> "list[dict[str, object]]":
+    """Those of the user, and those of the project when the user trusts its folder."""
+    if folder and f'[projects."{folder}"]' in (HOME / "config.toml").read_text("utf-8"):
+        return in_file(HOME / "hooks.json") + in_file(folder / ".codex" / "hooks.json")
+    return in_file(HOME / "hooks.json")
+
+
+def in_file(file: Path) -> "list[dict[str, object]]":
     content = json.loads(file.read_text("utf-8") or "{}") if file.exists() else {}
     trusted = state()
     listed = []
@@ -89,7 +95,8 @@ def answer(method: str, params: Any) -> object:
         os.kill(os.getppid(), 9)
         sys.exit(3)
     if method == "hooks/list":
-        return {"data": [{"hooks": hooks()}]}
+        folder = Path(params.get("cwds", [HOME])[0])
+        return {"data": [{"hooks": hooks(folder)}]}
     if method == "mcpServerStatus/list":
         return {"data": servers(), "nextCursor": None}
     if method == "thread/start":

@@ -136,7 +136,7 @@ def test_without_the_program_it_says_how_to_trust(codex: Home) -> None:
 
 @pytest.mark.parametrize("name", ["scope", "hook"])
 def test_what_codex_has_not_is_refused(codex: Home, name: str) -> None:
-    more = ["--scope", "project"] if name == "scope" else ["--hooks", "nonsense"]
+    more = ["--scope", "local"] if name == "scope" else ["--hooks", "nonsense"]
 
     assert codex.setup("--yes", *more).code == 2
 
@@ -320,6 +320,71 @@ def test_a_hook_that_the_user_edited_goes_too(codex: Home) -> None:
 
     codex.done("--uninstall")
 
+    assert codex.tree() == before
+
+
+def trust_folder(home: Home) -> None:
+    text = home.codex.read_text() + f'\n[projects."{home.project}"]\ntrust_level = "trusted"\n'
+    home.write(home.codex, text)
+
+
+def test_a_project_has_files_of_its_own(codex: Home, program: Path) -> None:
+    trust_folder(codex)
+    before = codex.tree()
+    result = codex.done("--scope", "project")
+
+    folder = codex.project / ".codex"
+    assert "weilink" in tomllib.loads((folder / "config.toml").read_text())["mcp_servers"]
+    assert (folder / "skills/weilink/SKILL.md").is_file()
+    assert not codex.codex_hooks.exists()
+    assert "trusts WeiLink's hooks now" in result.out and "in this folder" in result.out
+    # Codex keeps the trust with the user.
+    assert f'"{folder}/hooks.json:user_prompt_submit:0:0"' in codex.codex.read_text()
+    installed = codex.tree()
+    assert "nothing was changed" in codex.done("--scope", "project").out
+    assert codex.tree() == installed
+
+    codex.done("--scope", "project", "--hooks", "none")
+    assert codex.codex.read_bytes() == before[".codex/config.toml"][2]
+    codex.done("--scope", "project")
+    codex.done("--scope", "project", "--uninstall")
+    assert codex.tree() == before
+
+
+def test_trust_for_a_project_goes_when_others_wrote_since(codex: Home, program: Path) -> None:
+    trust_folder(codex)
+    before = codex.codex.read_text()
+    codex.done("--scope", "project")
+    codex.write(codex.codex, codex.codex.read_text() + '\n[other]\nname = "x"\n')
+
+    codex.done("--scope", "project", "--uninstall")
+
+    assert codex.codex.read_text() == before + '\n[other]\nname = "x"\n'
+
+
+def test_user_and_project_together(codex: Home, program: Path) -> None:
+    trust_folder(codex)
+    before = codex.tree()
+    codex.done()
+    codex.done("--scope", "project")
+    codex.done("--uninstall")
+    codex.done("--scope", "project", "--uninstall")
+
+    assert codex.tree() == before
+
+
+def test_a_project_that_codex_does_not_trust_is_told(codex: Home, program: Path) -> None:
+    result = codex.done("--scope", "project")
+
+    assert "trusts WeiLink's hooks now" not in result.out
+    assert "trust the folder" in result.out and "/hooks" in result.out
+
+
+def test_the_home_folder_is_no_project(codex: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(codex.root)
+    before = codex.tree()
+
+    assert codex.setup("--yes", "--scope", "project").code == 2
     assert codex.tree() == before
 
 

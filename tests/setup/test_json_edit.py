@@ -19,7 +19,7 @@ GROUP = GroupItem(
     {"hooks": [{"command": "run it"}]},
     inner="hooks",
     own="run it",
-    mark="it",
+    marks=("it",),
 )
 
 

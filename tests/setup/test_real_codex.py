@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,6 +151,36 @@ def test_the_tools_can_be_called_as_the_user_allowed(
 
     (answer,) = phone.wait_for()
     assert answer.text == "answer from Codex"
+
+
+def test_a_project_of_its_own(codex: Codex, server: Server, model: Model, phone: Phone) -> None:
+    before = codex.config.read_bytes()
+    scope = ("--scope", "project")
+    in_project = {**server.env, "PWD": str(codex.work)}
+
+    def weilink(*arguments: str) -> str:
+        command = [sys.executable, "-m", "weilink", *arguments]
+        ran = subprocess.run(
+            command, cwd=codex.work, env=in_project, capture_output=True, text=True
+        )
+        assert ran.returncode in (0, 1), ran.stderr
+        return ran.stdout
+
+    said = weilink("setup", "codex", "--yes", *scope)
+    assert "trusts WeiLink's hooks now" in said, said
+    assert {(h["source"], h["trustStatus"]) for h in codex.list_hooks()} == {("project", "trusted")}
+    findings = json.loads(weilink("doctor", "--json"))["findings"]
+    levels = {finding["check"]: finding["level"] for finding in findings}
+    assert levels["codex.server"] == levels["codex.trust"] == levels["codex.files"] == "ok"
+    phone.write("to this project")
+    server.wait_stored(1)
+    assert codex.prompt("any news?").code == 0
+    assert "to this project" in model.turns[0].text
+
+    weilink("setup", "codex", "--yes", *scope, "--uninstall")
+    assert codex.config.read_bytes() == before
+    assert codex.list_hooks() == []
+    assert not (codex.work / ".codex").exists()
 
 
 def test_the_doctor_lets_codex_connect_to_the_server(codex: Codex, server: Server) -> None:

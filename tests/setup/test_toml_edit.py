@@ -27,7 +27,7 @@ GROUP = GroupItem(
     {"hooks": [{"type": "command", "command": "run it", "timeout": 5}]},
     inner="hooks",
     own="run it",
-    mark="it",
+    marks=("it",),
 )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
+
+from weilink.agents.wanted import Wanted
 
 Scope = Literal["user", "project", "local"]
 Transport = Literal["stdio", "http"]
@@ -21,9 +23,9 @@ class Request:
     hooks: tuple[str, ...]
     base_path: Path
     folder: Path
-    # The shell command that runs the hook script, and a text by which any version of it is known.
+    # The shell command that runs the hook script, and texts by which older ones are known.
     hook_command: str
-    hook_mark: str
+    hook_marks: tuple[str, ...]
     # How the command names the script: what stays when a user edits the command.
     hook_place: str
     # The interpreter, its arguments and environment for the MCP server over stdio.
@@ -89,59 +91,6 @@ class TrustServer(Protocol):
     ) -> None: ...
 
 
-class Changes(Protocol):
-    """Takes what an agent needs in its files. `reason` is shown to the user."""
-
-    def member(
-        self,
-        file: Path,
-        path: tuple[str, ...],
-        value: Mapping[str, Any],
-        *,
-        reason: str,
-        marks: tuple[str, ...] = (),
-        add: tuple[str, ...] = (),
-        remove: tuple[str, ...] = (),
-        folder: Path | None = None,
-        environment: Mapping[str, str] | None = None,
-        owned: tuple[str, ...] = (),
-        format_: str = "json",
-    ) -> None:
-        """Ask for a key of an object; a present one may be replaced when it holds a mark.
-
-        Of a present one only the keys `owned` are changed, all when there are none.
-
-        `add` and `remove` are the agent's own commands for it, to be run in `folder` with
-        `environment` added; the JSON of the value takes the place of `{value}`.
-        """
-
-    def group_item(
-        self,
-        file: Path,
-        path: tuple[str, ...],
-        value: Mapping[str, Any],
-        *,
-        inner: str,
-        own: str,
-        mark: str,
-        place: str,
-        reason: str,
-        format_: str = "json",
-        ending: str = "",
-        endings: tuple[str, ...] = (),
-    ) -> None:
-        """Ask for a group in a list; its items stand under `inner` and are known by `own`.
-
-        `place` is the part of `own` that stays when a user edits it, `mark` what older ones have.
-        `ending` is the end of `own`, or none of `endings` is: several purposes in one list.
-        """
-
-    def whole_file(
-        self, file: Path, content: bytes, *, reason: str, marks: tuple[str, ...] = ()
-    ) -> None:
-        """Ask for a file of our own."""
-
-
 class Agent(Protocol):
     """A coding agent: where its files are, and what to put in them."""
 
@@ -168,8 +117,8 @@ class Agent(Protocol):
     def find(self) -> Program | None:
         """Return the installed program, or `None`."""
 
-    def describe(self, request: Request, changes: Changes, program: Program | None) -> None:
-        """Tell `changes` all that the agent needs.
+    def wanted(self, request: Request, program: Program | None) -> list[Wanted]:
+        """Return all that the agent needs in its files.
 
         Raises:
             UsageError: the agent cannot be set up in this way.

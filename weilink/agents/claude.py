@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from weilink.agents import hooks, programs, templates
-from weilink.agents.base import AskError, Changes, Program, Request, Scope, ServerState
+from weilink.agents.base import AskError, Program, Request, Scope, ServerState
+from weilink.agents.wanted import Commands, Entry, ListedGroup, OwnFile, Wanted
 from weilink.errors import UsageError
 from weilink.i18n import t
 
@@ -49,8 +50,8 @@ class Claude:
         places = ("claude", home / ".local/bin/claude", home / ".claude/local/claude")
         return programs.find(places, _QUIET)
 
-    def describe(self, request: Request, changes: Changes, program: Program | None) -> None:
-        """Tell `changes` all that Claude Code needs (see `Agent`)."""
+    def wanted(self, request: Request, program: Program | None) -> list[Wanted]:
+        """Return all that Claude Code needs (see `Agent`)."""
         if request.scope != "user" and request.folder == Path.home():
             raise UsageError(
                 t(
@@ -59,15 +60,14 @@ class Claude:
                     scope=request.scope,
                 )
             )
-        self._server(request, changes, program)
-        self._hooks(request, changes)
         folder = request.folder / ".claude" if request.scope == "project" else config_folder()
-        changes.whole_file(
-            folder / "skills" / "weilink" / "SKILL.md",
-            templates.text("skill/SKILL.md").encode(),
+        skill = OwnFile(
+            file=folder / "skills" / "weilink" / "SKILL.md",
+            content=templates.text("skill/SKILL.md").encode(),
             reason=t("the skill that tells the agent how to read and answer WeChat messages"),
             marks=("weilink",),
         )
+        return [self._server(request, program), *self._hooks(request), skill]
 
     def place(self, scope: Scope, folder: Path) -> Path:
         """Return the folder that tells installations of the same scope apart."""
@@ -97,12 +97,12 @@ class Claude:
             steps.append(t("Write to the bot in WeChat; ask the agent to call the recv tool."))
         return steps
 
-    def _hooks(self, request: Request, changes: Changes) -> None:
+    def _hooks(self, request: Request) -> list[ListedGroup]:
         folder = config_folder() if request.scope == "user" else request.folder / ".claude"
         file = folder / ("settings.local.json" if request.scope == "local" else "settings.json")
-        hooks.describe(request, changes, "claude/hooks.json", file, "json")
+        return hooks.wanted(request, "claude/hooks.json", file, "json")
 
-    def _server(self, request: Request, changes: Changes, program: Program | None) -> None:
+    def _server(self, request: Request, program: Program | None) -> Entry:
         entry: dict[str, Any] = templates.filled(
             "claude/mcp.json",
             python=request.python,
@@ -113,27 +113,31 @@ class Claude:
             del entry["env"]
         reason = t("MCP server: the tools to read, answer and search WeChat messages")
         if request.scope == "project":
-            changes.member(
-                request.folder / ".mcp.json",
-                ("mcpServers", _SERVER),
-                entry,
+            return Entry(
+                file=request.folder / ".mcp.json",
+                path=("mcpServers", _SERVER),
+                value=entry,
                 reason=reason,
                 marks=_SERVER_MARKS,
             )
-            return
-        # A batch file would have to be given the JSON through a second shell.
-        usable = program is not None and program.path.suffix.lower() not in (".cmd", ".bat")
-        mcp = (str(program.path), "mcp") if program is not None and usable else ()
-        scope = ("-s", request.scope)
         local = ("projects", _project(request.folder)) if request.scope == "local" else ()
-        changes.member(
-            _state_file(),
-            (*local, "mcpServers", _SERVER),
-            entry,
+        return Entry(
+            file=_state_file(),
+            path=(*local, "mcpServers", _SERVER),
+            value=entry,
             reason=reason,
             marks=_SERVER_MARKS,
-            add=(*mcp, "add-json", *scope, _SERVER, "{value}") if mcp else (),
-            remove=(*mcp, "remove", *scope, _SERVER) if mcp else (),
+            commands=self._commands(request, program),
+        )
+
+    def _commands(self, request: Request, program: Program | None) -> Commands | None:
+        # A batch file would have to be given the JSON through a second shell.
+        if program is None or program.path.suffix.lower() in (".cmd", ".bat"):
+            return None
+        mcp, scope = (str(program.path), "mcp"), ("-s", request.scope)
+        return Commands(
+            add=(*mcp, "add-json", *scope, _SERVER, "{value}"),
+            remove=(*mcp, "remove", *scope, _SERVER),
             folder=request.folder,
             environment=_QUIET,
         )

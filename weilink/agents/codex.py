@@ -13,13 +13,14 @@ from typing import Any
 
 from weilink.agents import codex_server, hooks, programs, templates
 from weilink.agents.base import (
-    Changes,
     Program,
     Request,
     Scope,
     ServerState,
     TrustServer,
 )
+from weilink.agents.wanted import Entry, OwnFile, Wanted
+from weilink.errors import UsageError
 from weilink.i18n import t
 
 # Bytes of UTF-8. The hooks in templates/codex/ ask for three times as much (additionalContextLimit
@@ -43,7 +44,7 @@ class Codex:
 
     name = "codex"
     title = "Codex"
-    scopes: tuple[Scope, ...] = ("user",)
+    scopes: tuple[Scope, ...] = ("user", "project")
     # It is woken without a hook, by `codex queue`; the name is taken for the sake of one default.
     hooks = ("prompt", "session", "turn", "wake")
     more_hooks = ("approve", "notify")
@@ -55,9 +56,20 @@ class Codex:
             ("codex", home / ".local/bin/codex", "/opt/homebrew/bin/codex", "/usr/local/bin/codex")
         )
 
-    def describe(self, request: Request, changes: Changes, program: Program | None) -> None:
-        """Tell `changes` all that Codex needs (see `Agent`)."""
-        config = config_folder() / "config.toml"
+    def wanted(self, request: Request, program: Program | None) -> list[Wanted]:
+        """Return all that Codex needs (see `Agent`)."""
+        folder = config_folder()
+        if request.scope == "project":
+            folder = request.folder / ".codex"
+            if request.folder == Path.home():
+                raise UsageError(
+                    t(
+                        "The current folder is your home folder, where scope '{scope}' is the same"
+                        " as 'user'; change to the project's folder or use --scope user",
+                        scope=request.scope,
+                    )
+                )
+        config = folder / "config.toml"
         entry: dict[str, Any] = templates.filled(
             "codex/mcp.json",
             python=request.python,
@@ -66,27 +78,27 @@ class Codex:
         )[request.transport]
         if not entry.get("env", True):
             del entry["env"]
-        changes.member(
-            config,
-            ("mcp_servers", _SERVER),
-            entry,
+        server = Entry(
+            file=config,
+            path=("mcp_servers", _SERVER),
+            value=entry,
             reason=t("MCP server: the tools to read, answer and search WeChat messages"),
             marks=_SERVER_MARKS,
             owned=_SERVER_KEYS,
-            format_="toml",
+            format="toml",
         )
-        file, format_ = _hooks_file(config)
-        hooks.describe(request, changes, "codex/hooks.json", file, format_)
-        changes.whole_file(
-            config_folder() / "skills" / "weilink" / "SKILL.md",
-            templates.text("skill/SKILL.md").encode(),
+        skill = OwnFile(
+            file=folder / "skills" / "weilink" / "SKILL.md",
+            content=templates.text("skill/SKILL.md").encode(),
             reason=t("the skill that tells the agent how to read and answer WeChat messages"),
             marks=("weilink",),
         )
+        file, format_ = _hooks_file(config)
+        return [server, *hooks.wanted(request, "codex/hooks.json", file, format_), skill]
 
     def place(self, scope: Scope, folder: Path) -> Path:
         """Return the folder that tells installations of the same scope apart."""
-        return config_folder()
+        return folder if scope == "project" else config_folder()
 
     def trust_server(self, program: Program, folder: Path) -> TrustServer:
         """Return the interface through which Codex is asked for and told of trust."""
@@ -104,6 +116,8 @@ class Codex:
     def next_steps(self, request: Request) -> list[str]:
         """Return what the user does after the installation."""
         steps = [t("Start (or restart) codex.")]
+        if request.scope == "project":
+            steps = [t("Start codex in this folder, and trust the folder.")]
         if request.hooks:
             steps.append(t("Write to the bot in WeChat; your next prompt carries the message."))
         else:

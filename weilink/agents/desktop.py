@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from weilink.agents import places, programs, templates
-from weilink.agents.base import Changes, Program, Request, Scope
+from weilink.agents.base import Program, Request, Scope
+from weilink.agents.wanted import Entry, Wanted
 from weilink.errors import UsageError
 from weilink.i18n import t
 
@@ -43,8 +44,8 @@ class _Desktop:
         """Return the installed program, or `None`."""
         raise NotImplementedError
 
-    def describe(self, request: Request, changes: Changes, program: Program | None) -> None:
-        """Tell `changes` all that the program needs (see `Agent`)."""
+    def wanted(self, request: Request, program: Program | None) -> list[Wanted]:
+        """Return all that the program needs (see `Agent`)."""
         entry: dict[str, Any] = templates.filled(
             f"{self.name}/mcp.json",
             python=request.python,
@@ -57,15 +58,16 @@ class _Desktop:
             )
         if not entry.get("env", True):
             del entry["env"]
-        changes.member(
-            self.file(request.scope, request.folder),
-            (self.servers, _SERVER),
-            entry,
+        server = Entry(
+            file=self.file(request.scope, request.folder),
+            path=(self.servers, _SERVER),
+            value=entry,
             reason=t("MCP server: the tools to read, answer and search WeChat messages"),
             marks=_SERVER_MARKS,
             owned=_SERVER_KEYS,
-            format_=self.format_,
+            format=self.format_,
         )
+        return [server]
 
     def place(self, scope: Scope, folder: Path) -> Path:
         """Return the folder that tells installations of the same scope apart."""

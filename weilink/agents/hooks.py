@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from weilink.agents import templates
-from weilink.agents.base import Changes, Request
+from weilink.agents.base import Request
+from weilink.agents.wanted import ListedGroup
 from weilink.i18n import t
 
 # What the script is given behind the agent's name, by the name in templates. An approval is waited
@@ -37,26 +38,26 @@ def command_of(entry: dict[str, object]) -> str:
     return str(item["command"])  # type: ignore[has-type]
 
 
-def describe(request: Request, changes: Changes, template: str, file: Path, format_: str) -> None:
-    """Ask for the hooks of the groups that the user chose, in `file`."""
+def wanted(request: Request, template: str, file: Path, format_: str) -> list[ListedGroup]:
+    """Return the hooks of the groups that the user chose, for `file`."""
     offered = groups(template, request.hook_command)
-    for name in request.hooks:
-        for event, entry in offered[name].items():
-            command = command_of(entry)
-            end = ending(command)
-            changes.group_item(
-                file,
-                ("hooks", event),
-                entry,
-                inner="hooks",
-                own=command,
-                mark=request.hook_mark,
-                place=request.hook_place,
-                reason=_reason(name, event),
-                format_=format_,
-                ending=end,
-                endings=() if end else tuple(ENDINGS.values()),
-            )
+    return [
+        ListedGroup(
+            file=file,
+            path=("hooks", event),
+            value=entry,
+            reason=_reason(name, event),
+            inner="hooks",
+            own=(command := command_of(entry)),
+            place=request.hook_place,
+            marks=request.hook_marks,
+            ending=(end := ending(command)),
+            endings=() if end else tuple(ENDINGS.values()),
+            format=format_,
+        )
+        for name in request.hooks
+        for event, entry in offered[name].items()
+    ]
 
 
 def _reason(name: str, event: str) -> str:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path, PurePath
 
 SCRIPT = "weilink_hook.py"
+# That of the weilink 0.6 package, which nothing of ours answers.
+OLD_SCRIPT = "weilink_poll_inject.py"
 
 
 def lasting_python() -> Path:

@@ -111,17 +111,18 @@ def _installation(settings: Settings, choice: Choice, place: Path) -> Iterator[F
                  agent=choice.agent.title, scope=choice.scope, hooks=hooks)  # fmt: skip
         yield ok(f"{name}.files", what)
     if choice.hooks:
-        yield from _trust(job, command)
+        folder = Path.home() if choice.scope == "user" else place
+        yield from _trust(job, folder, command)
 
 
-def _trust(job: Job, command: str) -> Iterator[Finding]:
+def _trust(job: Job, folder: Path, command: str) -> Iterator[Finding]:
     agent, program = job.choice.agent, job.program
     if not isinstance(agent, TrustingAgent) or program is None:
         return
     check = f"{agent.name}.trust"
     own = job.request.hook_command
     try:
-        with agent.trust_server(program, Path.home()) as server:
+        with agent.trust_server(program, folder) as server:
             hooks = server.hooks()
     except AskError as error:
         what = t("{agent} could not be asked about trust: {problem}",

@@ -10,10 +10,9 @@ from weilink.agents.base import Agent
 from weilink.agents.claude import config_folder as claude_folder
 from weilink.agents.codex import config_folder as codex_folder
 from weilink.agents.hooks import ending
+from weilink.agents.shell import OLD_SCRIPT
 from weilink.doctor.finding import Finding, Level
 from weilink.i18n import t
-
-_TWICE = "weilink_poll_inject.py"
 
 
 def check(agent: Agent) -> Iterator[Finding]:
@@ -39,7 +38,7 @@ def _claude() -> Iterator[Finding]:
 
 def _codex() -> Iterator[Finding]:
     for path in (
-        codex_folder() / "hooks" / _TWICE,
+        codex_folder() / "hooks" / OLD_SCRIPT,
         codex_folder() / "commands" / "weilink.md",
     ):
         if path.exists():
@@ -65,7 +64,7 @@ def _twice(agent: str, file: Path) -> Iterator[Finding]:
     except (OSError, ValueError, AttributeError, TypeError):
         return
     ours = [pair for pair in commands if "weilink_hook.py" in pair[1]]
-    old = [event for event, command in commands if _TWICE in command or "poll_inject" in command]
+    old = [event for event, command in commands if OLD_SCRIPT in command]
     places = {(event, ending(command)) for event, command in ours}
     if len(ours) > len(places):
         yield Finding(
@@ -81,5 +80,5 @@ def _twice(agent: str, file: Path) -> Iterator[Finding]:
             Level.WARNING,
             t("{path} has a hook of weilink 0.6 ({event})", path=file, event=old[0]),
             t("Nothing of what it prints reaches the model, and every prompt waits for it."),
-            t("remove the entry with 'poll_inject' from {path}", path=file),
+            f"weilink setup {agent}",
         )

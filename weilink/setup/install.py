@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from weilink.agents.base import Agent, Request, Scope, Transport, TrustingAgent
-from weilink.agents.shell import SCRIPT, hook_command, lasting_python
+from weilink.agents.shell import OLD_SCRIPT, SCRIPT, hook_command, lasting_python
+from weilink.agents.wanted import Entry, ListedGroup, OwnFile, Wanted
 from weilink.assets import asset
 from weilink.errors import UsageError, WeiLinkError
 from weilink.i18n import t
@@ -94,7 +94,7 @@ class Job:
         own = self.request.hook_command
         if moved_hooks(plan, own):
             return True
-        if self.choice.uninstall or not self.choice.hooks:
+        if self.choice.uninstall or not _has_hooks(plan):
             return False
         return plan.effective or self._trust.look(own).trusted is False
 
@@ -123,7 +123,10 @@ class Job:
                 trust.remember()
             transaction.apply(plan, self.store)
             grant = grant and self.choice.trust
-            return plan, trust.settle(self.name, own, self.store, grant=grant) if trust else None
+            if trust is None:
+                return plan, None
+            expected = _has_hooks(plan)
+            return plan, trust.settle(self.name, own, self.store, grant=grant, expected=expected)
 
     @property
     def request(self) -> Request:
@@ -137,7 +140,7 @@ class Job:
             base_path=self._base_path,
             folder=self._folder,
             hook_command=hook_command(lasting_python(), script, choice.agent.name),
-            hook_mark=SCRIPT,
+            hook_marks=(SCRIPT, OLD_SCRIPT),
             hook_place=shlex.quote(script.as_posix()),
             python=sys.executable,
             arguments=(*server_command.arguments(self._base_path), "mcp"),
@@ -152,19 +155,24 @@ class Job:
             raise UsageError(
                 t("The name of the folder is not valid text; choose another --base-path")
             ) from None
-        collected = _Collected()
         agent = self.choice.agent
-        agent.describe(self.request, collected, self.program)
-        if self.choice.hooks:
-            collected.whole_file(
-                self._base_path / "hooks" / SCRIPT,
-                asset("hooks", SCRIPT).read_bytes(),
-                reason=t("the hook script, which asks WeiLink for new messages"),
-                marks=("weilink", "WeiLink"),
-            )
-            if isinstance(agent, TrustingAgent):
-                collected.keep_granted(agent.trust_file())
-        return collected.wanted
+        wanted = agent.wanted(self.request, self.program)
+        if not self.choice.hooks:
+            return _for_engine(wanted, None)
+        script = OwnFile(
+            file=self._base_path / "hooks" / SCRIPT,
+            content=asset("hooks", SCRIPT).read_bytes(),
+            reason=t("the hook script, which asks WeiLink for new messages"),
+            marks=("weilink", "WeiLink"),
+        )
+        granted = agent.trust_file() if isinstance(agent, TrustingAgent) else None
+        return _for_engine([*wanted, script], granted)
+
+
+def _has_hooks(plan: engine.Plan) -> bool:
+    """Whether hooks of ours are there after `plan`."""
+    records = (change.record for change in plan.changes)
+    return any(isinstance(edit, GroupItem) for each in records if each for edit in each.edits)
 
 
 def _within(plan: engine.Plan, shown: engine.Plan) -> bool:
@@ -177,69 +185,50 @@ def _within(plan: engine.Plan, shown: engine.Plan) -> bool:
     )
 
 
-class _Collected:
-    """The `Changes` that agents fill, as the engine wants them."""
+def _for_engine(asked: Iterable[Wanted], granted: Path | None) -> list[engine.Wanted]:
+    """Return what an agent asks for, as the engine wants it: one for each file.
 
-    def __init__(self) -> None:
-        self.wanted: list[engine.Wanted] = []
+    In the file `granted` stays what the agent itself put there for us.
+    """
+    found: dict[Path, engine.Wanted] = {}
+    for each in asked:
+        if isinstance(each, OwnFile):
+            found[each.file] = engine.WantedFile(
+                each.file, each.content, (each.reason,), each.marks
+            )
+            continue
+        before = found.get(each.file)
+        edits, reasons = (_edit(each),), (each.reason,)
+        if isinstance(before, engine.WantedEdits):
+            found[each.file] = replace(
+                before, edits=before.edits + edits, reasons=before.reasons + reasons, writer=None
+            )
+            continue
+        commands = each.commands if isinstance(each, Entry) else None
+        found[each.file] = engine.WantedEdits(
+            each.file,
+            edits,
+            reasons,
+            each.format,
+            writer=Writer(**vars(commands)) if commands else None,
+        )
+    if granted:
+        want = found.get(granted, engine.WantedEdits(granted, (), (), "toml"))
+        if isinstance(want, engine.WantedEdits):
+            found[granted] = replace(want, keeps_granted=True)
+    return list(found.values())
 
-    def member(
-        self,
-        file: Path,
-        path: tuple[str, ...],
-        value: Mapping[str, Any],
-        *,
-        reason: str,
-        marks: tuple[str, ...] = (),
-        add: tuple[str, ...] = (),
-        remove: tuple[str, ...] = (),
-        folder: Path | None = None,
-        environment: Mapping[str, str] | None = None,
-        owned: tuple[str, ...] = (),
-        format_: str = "json",
-    ) -> None:
-        writer = Writer(add, remove, folder or file.parent, environment or {}) if add else None
-        self._edit(file, Member(path, dict(value), marks, owned), reason, format_, writer)
 
-    def group_item(
-        self,
-        file: Path,
-        path: tuple[str, ...],
-        value: Mapping[str, Any],
-        *,
-        inner: str,
-        own: str,
-        mark: str,
-        place: str,
-        reason: str,
-        format_: str = "json",
-        ending: str = "",
-        endings: tuple[str, ...] = (),
-    ) -> None:
-        item = GroupItem(path, dict(value), inner, own, mark, place, ending, endings)
-        self._edit(file, item, reason, format_)
-
-    def whole_file(
-        self, file: Path, content: bytes, *, reason: str, marks: tuple[str, ...] = ()
-    ) -> None:
-        self.wanted.append(engine.WantedFile(file, content, (reason,), marks))
-
-    def keep_granted(self, file: Path) -> None:
-        """Leave in `file` what the program put there for us."""
-        self.wanted = [
-            replace(want, keeps_granted=True)
-            if isinstance(want, engine.WantedEdits) and want.path == file
-            else want
-            for want in self.wanted
-        ]
-
-    def _edit(
-        self, file: Path, edit: Edit, reason: str, format_: str, writer: Writer | None = None
-    ) -> None:
-        for index, want in enumerate(self.wanted):
-            if isinstance(want, engine.WantedEdits) and want.path == file:
-                self.wanted[index] = engine.WantedEdits(
-                    file, (*want.edits, edit), (*want.reasons, reason), format_
-                )
-                return
-        self.wanted.append(engine.WantedEdits(file, (edit,), (reason,), format_, writer))
+def _edit(each: Entry | ListedGroup) -> Edit:
+    if isinstance(each, Entry):
+        return Member(each.path, dict(each.value), each.marks, each.owned)
+    return GroupItem(
+        each.path,
+        dict(each.value),
+        each.inner,
+        each.own,
+        each.marks,
+        each.place,
+        each.ending,
+        each.endings,
+    )

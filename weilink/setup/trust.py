@@ -49,7 +49,10 @@ class Trust:
             self._before = []
 
     def look(self, own: str) -> Outcome:
-        """Return how it stands with hooks with the command `own`; change nothing."""
+        """Return how it stands with hooks with the command `own`; change nothing.
+
+        The agent lists no hooks of a folder that it was not told to trust.
+        """
         if self._program is None:
             return Outcome(problem=t("the program was not found"))
         try:
@@ -57,12 +60,14 @@ class Trust:
                 hooks = server.hooks()
         except AskError as error:
             return Outcome(problem=str(error))
-        return Outcome(trusted=all(hook.trusted for hook in hooks if ours(hook.command, own)))
+        listed = [hook for hook in hooks if ours(hook.command, own)]
+        return Outcome(trusted=bool(listed) and all(hook.trusted for hook in listed))
 
-    def settle(self, name: str, own: str, store: Store, *, grant: bool) -> Outcome:
+    def settle(self, name: str, own: str, store: Store, *, grant: bool, expected: bool) -> Outcome:
         """Grant trust to hooks with the command `own`, and again to what moved.
 
-        Without `grant` nothing is granted, only looked at. The caller holds the lock.
+        `expected` says whether there are hooks of ours. Without `grant` nothing is granted, only
+        looked at. The caller holds the lock.
         """
         outcome = Outcome()
         if self._program is None:
@@ -93,6 +98,8 @@ class Trust:
                 # The program has the last word.
                 after = [hook for hook in server.hooks() if ours(hook.command, own)]
                 outcome.trusted = all(hook.trusted for hook in after)
+                if expected and not after:
+                    outcome.trusted = False
         except AskError as error:
             outcome.problem = str(error)
         return outcome

@@ -57,15 +57,15 @@ class GroupItem:
     """One group in a list of groups, whose items are a list under the key `inner`.
 
     An item is ours when the text `own` is one of its values, and from an older version of
-    ourselves when one of them contains `mark`. Other people may put items into our group and we
-    may find ours in theirs.
+    ourselves when one of them contains one of `marks`. Other people may put items into our group
+    and we may find ours in theirs.
     """
 
     path: tuple[str, ...]
     value: Mapping[str, Any]
     inner: str
     own: str
-    mark: str
+    marks: tuple[str, ...]
     # A part of `own` that stays when a user edits it, to find it then; "" for none.
     place: str = ""
     # What tells our items for other purposes in the same list: the end of the text.
@@ -76,12 +76,13 @@ class GroupItem:
         """Return where our items stand; with `older` those of older versions too."""
         sure = self._find(value, lambda text: text == self.own)
         if older:
-            return (
-                self._find(value, lambda text: self.mark in text and self._same_end(text)) or sure
-            )
+            return self._find(value, self._older) or sure
         if sure or not self.place:
             return sure
         return self._find(value, lambda text: self.place in text and self._same_end(text))
+
+    def _older(self, text: str) -> bool:
+        return any(mark in text for mark in self.marks) and self._same_end(text)
 
     def _same_end(self, text: str) -> bool:
         if self.ending:

@@ -30,11 +30,15 @@ def granting(
     They are noted before, so that a run which is killed in between leaves nothing unknown.
     """
     content = store.load()
-    record = _record(content, name, path)
-    if record is None:
+    if not members or name not in content.installs:
         act()
         return
     snapshot = files.read(path)
+    record = _record(content, name, path)
+    if record is None:
+        # Setup itself has nothing in it.
+        record = _untouched(snapshot, store)
+        content = content.having(name, (*content.installs[name], record))
     value = parse(snapshot.text, record.format).value
     texts = [tuple(str(part) for part in member) for member in members]
     noted = [Member(member, None, granted=True) for member in texts]
@@ -53,11 +57,24 @@ def granting(
     )
     store.write(_with(content, name, record))
     act()
-    ours = snapshot.data is not None and files.digest(snapshot.data) == record.after
+    ours = files.digest(snapshot.data or b"") == record.after
     now = files.read(path).data
     if ours and now is not None:
         record = replace(record, after=files.digest(now))
         store.write(_with(content, name, record))
+
+
+def _untouched(snapshot: files.Snapshot, store: Store) -> Record:
+    data = snapshot.data
+    if data is not None:
+        store.save(data)
+    return Record(
+        path=snapshot.path,
+        before=None if data is None else files.digest(data),
+        after=files.digest(data or b""),
+        created=((),) if data is None else (),
+        format="toml",
+    )
 
 
 def _record(content: Manifest, name: str, path: Path) -> Record | None:

@@ -169,7 +169,7 @@ def _dump_edit(edit: Edit) -> dict[str, Any]:
         "value": edit.value,
         "inner": edit.inner,
         "own": edit.own,
-        "mark": edit.mark,
+        "marks": list(edit.marks),
         "place": edit.place,
         "ending": edit.ending,
         "endings": list(edit.endings),
@@ -182,6 +182,13 @@ def _load_edit(content: dict[str, Any]) -> Edit:
         owned = tuple(content.get("owned", ()))
         granted = bool(content.get("granted"))
         return Member(path, content["value"], tuple(content["marks"]), owned, granted)
-    texts = (content["inner"], content["own"], content["mark"], content.get("place", ""))
-    endings = tuple(content.get("endings", ()))
-    return GroupItem(path, content["value"], *texts, content.get("ending", ""), endings)
+    return GroupItem(
+        path,
+        content["value"],
+        content["inner"],
+        content["own"],
+        tuple(content["marks"]),
+        content["place"],
+        content["ending"],
+        tuple(content["endings"]),
+    )

@@ -39,7 +39,7 @@ class WantedEdits:
     format: str = "json"
     # For a single `Member`: the program that should make the edit.
     writer: Writer | None = None
-    # Whether what the program itself put in for us stays.
+    # Whether what the program itself put in for us stays; without edits only that is wanted.
     keeps_granted: bool = False
 
 
@@ -127,6 +127,8 @@ def plan_install(name: str, wanted: Iterable[Wanted], store: Store) -> Plan:
     changes: list[Change] = []
     for want in wanted:
         record = records.pop(want.path, None)
+        if isinstance(want, WantedEdits) and not want.edits and record is None:
+            continue
         snapshot = files.read(want.path)
         if isinstance(want, WantedFile):
             shared = [r for r in manifest.others(name) if r.path == want.path]
@@ -228,7 +230,8 @@ def _edited(
     except DocumentError as error:
         raise files.invalid(want.path, error) from None
     same = snapshot.data is not None and document.text == snapshot.text
-    new = snapshot.data if same else snapshot.encode(document.text)
+    unneeded = snapshot.data is None and not want.edits
+    new = snapshot.data if same or unneeded else snapshot.encode(document.text)
     run = None
     # A program that cannot read its own empty file cannot write it.
     if want.writer and new != snapshot.data and (snapshot.data is None or before.value is not None):
