@@ -73,11 +73,124 @@ class UserService(Output):
     admin_url: str | None = Field(description="of the admin panel; null when it has none")
 
 
+class PolledBot(Output):
+    """A bot that is logged in."""
+
+    name: str
+    bot_id: str
+    problem: str = Field(description="why it is not connected, and the cure; else empty")
+    polled: bool = Field(description="whether a server fetches its messages now")
+
+
+class ReplyWindow(Output):
+    """Somebody who wrote, and how many replies they can be sent now."""
+
+    user_id: str
+    bot_id: str
+    replies_left: int
+
+
+class Session(Output):
+    """An agent session that is open."""
+
+    number: int = Field(description="for `/use N` and `weilink bind --agent-session N`")
+    agent: str
+    id: str
+    cwd: str
+    pid: int
+    state: Literal["idle", "working"]
+    attended: bool = Field(description="a person sits in front of it, unlike `claude -p`")
+    prompted_at: int = Field(description="the last prompt that was typed; 0 for none")
+    started_at: int
+    gets: list[str] = Field(description="users and bots that are bound to it")
+    gets_the_rest: bool = Field(description="it gets what is not bound")
+
+
+class WokenSession(Session):
+    """An agent session that is open."""
+
+    woken_by: Literal["hook", "queue", ""] = Field(
+        description="a hook of it waits at the server; `codex queue`; or it cannot be woken now"
+    )
+
+
+class Bound(Output):
+    """What a user or bot is bound to."""
+
+    contact: str
+    kind: Literal["session", "cwd", "agent"]
+    value: str
+    live: bool = Field(description="such a session is open")
+
+
+class Sessions(Output):
+    """The agent sessions that are open, and what is bound to them."""
+
+    agents: list[Session]
+    bindings: list[Bound]
+
+
+class Handing(Output):
+    """Messages that a reader has, and has not read as far as we know."""
+
+    claim: str
+    reader: str = Field(description="`<agent>:<session>`, `mcp:<process>` or `shell`")
+    messages: int
+    lease_left_ms: int | None = Field(
+        description="how long it still may take to write them out; null: they are written"
+    )
+    queued: bool = Field(description="they are in the agent's own queue, or on their way there")
+
+
+class InstalledHooks(Output):
+    """What setup put into an agent."""
+
+    agent: str
+    scope: Literal["user", "project", "local"]
+    folder: str = Field(description="the project; for `user` the agent's own folder")
+    hooks: list[str]
+
+
+class Unsent(Output):
+    """A part that was not sent."""
+
+    user_id: str
+    state: str
+    reason: str
+    text: str = Field(description="its first 60 characters")
+    given_up_at: int
+
+
+class Status(Output):
+    """How everything stands."""
+
+    base_path: str
+    server_running: bool = Field(description="some server leads: it holds the leader lock")
+    server_answers: bool
+    server_pid: int | None
+    bots: list[PolledBot]
+    reply_windows: list[ReplyWindow]
+    messages: dict[str, int] = Field(
+        description="received ones: `pending`, `claimed`, `delivered`, `held` (of people who may "
+        "not write to your agents)"
+    )
+    claims: dict[str, int] = Field(
+        description="`open`, `written`, `acknowledged`, `released`; docs/delivery.md"
+    )
+    handovers: list[Handing]
+    agents: list[WokenSession]
+    hooks: list[InstalledHooks] = Field(description="as setup noted; `weilink doctor` looks")
+    outbox: dict[str, int] = Field(description="parts by state")
+    unsent: list[Unsent] = Field(description="the newest")
+
+
 OUTPUTS: dict[str, type[BaseModel]] = {
     "recv": RecvResult,
     "send": Sent,
     "download": DownloadResult,
     "history": HistoryResult,
+    "status": Status,
+    "agents": Sessions,
     "access list": Access,
     "sessions": BotSessions,
     "migrate openclaw": Migrated,

@@ -3,6 +3,7 @@
     POST /v1/hook/{agent}             the hook's input; answers what the hook prints, or 204
     POST /v1/hook/{agent}/{purpose}   the same for a hook that does something special
     POST /v1/ack/{claim}              the hook has printed it
+    GET  /v1/state                    what this process does now, for `weilink status`
 
 A hook names the agent's process and how that was started in `X-WeiLink-Agent`, and says with
 `X-WeiLink-Again: 1` that it waited at another leader before. An answer may carry
@@ -36,6 +37,7 @@ from weilink.server.hooks.noticing import Noticing
 from weilink.server.hooks.queueing import Queueing
 from weilink.server.hooks.turns import Answer
 from weilink.server.hooks.waiting import EndingError, Waiters
+from weilink.server.leader import PATH, state_of
 from weilink.service import Service
 from weilink.service.claiming import ACKS, LEASE_MS
 from weilink.store.files import private_folder, write_private
@@ -123,6 +125,7 @@ class RecvEndpoint:
                 Route("/v1/hook/{agent}", self._hook, methods=["POST"]),
                 Route("/v1/hook/{agent}/{purpose}", self._hook, methods=["POST"]),
                 Route("/v1/ack/{claim}", self._acknowledge, methods=["POST"]),
+                Route(PATH, self._state, methods=["GET"]),
             ]
         )
 
@@ -190,6 +193,12 @@ class RecvEndpoint:
             await self._service.claims.release(answer.claim_id)
             return None
         return answer
+
+    async def _state(self, request: Request) -> Response:
+        if self._refused(request):
+            return PlainTextResponse("wrong secret", 403)
+        state = state_of(self._service, self._waiters.waiting())
+        return Response(state.model_dump_json(), media_type="application/json")
 
     async def _acknowledge(self, request: Request) -> Response:
         if self._refused(request):

@@ -84,6 +84,10 @@ class Leader:
                 await self._match_pollers(tasks)
                 await changed.wait()
 
+    def polled(self) -> list[str]:
+        """Return the bots that are polled by this process."""
+        return sorted(session.bot_id for session in self._pollers)
+
     async def _match_pollers(self, tasks: anyio.abc.TaskGroup) -> None:
         """Have one poller for each bot that is logged in, with its present token."""
         # One bot under two names (a copied folder) is polled once, by its newest login.

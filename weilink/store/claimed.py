@@ -6,6 +6,7 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from weilink.store.clock import now_ms, steady_ms
 from weilink.store.messages import COLUMNS, message_of
@@ -16,6 +17,24 @@ LEASE_AT_MOST_MS = 600_000
 """A lease that ends later was given before the computer was started anew."""
 CLAIM_AT_MOST = 200
 """Messages that are looked at for one claim; the rest waits for the next."""
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """Messages that a reader has, and has not read as far as we know.
+
+    Attributes:
+        lease_left_ms: how long the reader still may take to write them out; `None`: they are
+            written where its agent reads them.
+        queued: they are in the agent's own queue, or on their way there.
+    """
+
+    claim_id: str
+    reader: str
+    messages: int
+    lease_left_ms: int | None
+    queued: bool
+
 
 Fit = Callable[[Sequence[StoredMessage], int], int]
 """Given the oldest messages and how many are pending in all: how many of them to take."""
@@ -193,6 +212,23 @@ def forsake(db: sqlite3.Connection, session: str, claim_id: str) -> int:
 def unconfirmed(db: sqlite3.Connection) -> set[str]:
     """See `Inbox.unconfirmed`."""
     return {s for (s,) in db.execute("SELECT session FROM claims WHERE state = 'written'")}
+
+
+def under_way(db: sqlite3.Connection) -> list[UnderWay]:
+    """See `Inbox.under_way`."""
+    now = steady_ms()
+    rows = db.execute(
+        "SELECT id, reader, state, lease_end, wakes FROM claims WHERE state = 'open'"
+        " UNION ALL SELECT id, reader, state, lease_end, wakes FROM claims WHERE state = 'written'"
+    ).fetchall()
+    found = []
+    for claim_id, reader, state, lease_end, wakes in rows:
+        (count,) = db.execute(
+            "SELECT count(*) FROM messages WHERE claim_id = ?", (claim_id,)
+        ).fetchone()
+        left = max(lease_end - now, 0) if state == "open" else None
+        found.append(UnderWay(claim_id, reader, count, left, bool(wakes)))
+    return found
 
 
 def states(db: sqlite3.Connection) -> dict[str, int]:

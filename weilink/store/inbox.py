@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from weilink.store import claimed
-from weilink.store.claimed import Fit, Wanted, everything
+from weilink.store.claimed import Fit, UnderWay, Wanted, everything
 from weilink.store.clock import now_ms
 from weilink.store.database import Database
 from weilink.store.messages import COLUMNS, insert, message_of
@@ -109,6 +109,10 @@ class Inbox:
     async def command_done(self, row: int) -> None:
         """A message to WeiLink itself was answered."""
         await self._db.write(_command_done, row)
+
+    async def under_way(self) -> list[UnderWay]:
+        """Return the claims that are open, and those not known to be read."""
+        return await self._db.read(claimed.under_way)
 
     async def claim_states(self) -> dict[str, int]:
         """Return how many claims are open, written, acknowledged and released."""

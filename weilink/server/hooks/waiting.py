@@ -51,6 +51,10 @@ class Waiters:
         for scope in self._waiting.values():
             scope.cancel()
 
+    def waiting(self) -> list[str]:
+        """Return the sessions of which a hook waits here."""
+        return sorted(self._waiting)
+
     async def coming(self, session_id: str) -> bool:
         """Return whether the session that just started has a hook that waits for it."""
         end = anyio.current_time() + COMING
