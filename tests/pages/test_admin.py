@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,13 +12,22 @@ from playwright.sync_api import expect
 
 from tests.pages.axe import findings
 from tests.pages.conftest import Opener, Words, wait_js
-from tests.pages.faces import log_in
+from tests.pages.faces import log_in, running
 from tests.pages.panel import FOUR, base, link, phone, view
 from tests.pages.samples import HOSTILE, png
 from weilink.sandbox.phone import Phone
+from weilink.sandbox.process import running_sandbox
 
 __all__ = ["base", "link", "phone"]
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The login link and the base path of a panel without a bot, for tests that change nothing."""
+    base = tmp_path_factory.mktemp("quiet") / "base"
+    with running_sandbox() as phone, running(base, phone, "admin", "-p", "0") as link:
+        yield link, base
 
 
 @FOUR
@@ -192,8 +202,8 @@ def test_search_filters_and_pages_over_ten_thousand_messages(
     expect(page.get_by_text("Nothing is found.")).to_be_visible()
 
 
-def test_the_tabs_work_by_keyboard(open_page: Opener, link: str) -> None:
-    page = open_page(link)
+def test_the_tabs_work_by_keyboard(open_page: Opener, quiet: tuple[str, Path]) -> None:
+    page = open_page(quiet[0])
     page.get_by_role("tab", name="Bots").focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="People")).to_be_focused()
@@ -206,6 +216,7 @@ def test_the_tabs_work_by_keyboard(open_page: Opener, link: str) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name="Log a bot in")).to_be_focused()
+    open_page.close()
 
 
 def test_changes_from_elsewhere_show_by_themselves(
@@ -217,24 +228,12 @@ def test_changes_from_elsewhere_show_by_themselves(
     expect(page.get_by_role("article", name="default")).to_be_visible()
     phone.wait_polling(timeout=20)
     view(page, "messages")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    for n in range(200):
-        phone.write(f"burst {n}")
-    expect(page.get_by_text("burst 199", exact=True)).to_be_visible()
-    # Far fewer requests than changes: nothing piles up.
-    assert len(asked) < 150
+    phone.write("from elsewhere")
+    expect(page.get_by_text("from elsewhere", exact=True)).to_be_visible()
 
 
-def test_the_first_view_is_there_at_once(open_page: Opener, phone: Phone, link: str) -> None:
-    page = open_page(link)
-    expect(page.get_by_role("heading", name="Bots")).to_be_visible()
-    first = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    assert first < 1_000  # a loose bound for a busy machine; docs/pages.md has what was measured
-
-
-def test_without_the_link_there_is_nothing(open_page: Opener, link: str) -> None:
-    parts = urlsplit(link)
+def test_without_the_link_there_is_nothing(open_page: Opener, quiet: tuple[str, Path]) -> None:
+    parts = urlsplit(quiet[0])
     for fragment in ("", "#key=wrong", "#key="):
         page = open_page(f"{parts.scheme}://{parts.netloc}/{fragment}")
         expect(page.get_by_role("alert")).to_contain_text("opens with its login link")
@@ -243,7 +242,8 @@ def test_without_the_link_there_is_nothing(open_page: Opener, link: str) -> None
     open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
 
 
-def test_the_secret_can_be_typed(open_page: Opener, link: str, base: Path) -> None:
+def test_the_secret_can_be_typed(open_page: Opener, quiet: tuple[str, Path]) -> None:
+    link, base = quiet
     page = open_page(link.split("#")[0])
     page.get_by_label("Or the secret itself").fill("wrong")
     page.keyboard.press("Enter")
@@ -256,10 +256,51 @@ def test_the_secret_can_be_typed(open_page: Opener, link: str, base: Path) -> No
     open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
 
 
-def test_leaving_ends_the_session(open_page: Opener, link: str) -> None:
-    page = open_page(link)
+def test_leaving_ends_the_session(open_page: Opener, quiet: tuple[str, Path]) -> None:
+    page = open_page(quiet[0])
     page.get_by_role("button", name="Leave").click()
     expect(page.get_by_role("alert")).to_contain_text("opens with its login link")
     page.reload()
     expect(page.get_by_role("alert")).to_contain_text("opens with its login link")
     open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
+
+
+REACHED = """() => {
+    const seen = document.activeElement;
+    if (seen === document.body) return "";
+    const shown = getComputedStyle(seen).outlineStyle === "solid";
+    return (shown ? "" : "no outline: ") + seen.outerHTML.slice(0, 200);
+}"""
+CONTROLS = """() => [...document.querySelectorAll("a[href], button, input, select, textarea")]
+    .filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0)
+    .map((one) => one.outerHTML.slice(0, 200))"""
+
+
+def test_every_control_can_be_reached_by_keyboard_and_shows_it(
+    open_page: Opener, phone: Phone, link: str, base: Path
+) -> None:
+    log_in(base, phone)
+    page = open_page(link, width=375)
+    phone.wait_polling(timeout=20)
+    phone.write("hello")
+    phone.send_media("image", png())
+    phone.wait_for(author="user", count=2, acknowledged=True)
+    for name in ("bots", "people", "messages", "outbox", "agents", "health", "log"):
+        view(page, name)
+        expect(page.locator("main section").first).to_be_visible()
+        if name == "messages":
+            page.get_by_role("button", name="alice@im.wechat").first.click()
+            expect(page.get_by_role("textbox", name="Write to")).to_be_visible()
+        if name == "health":
+            expect(page.locator(".finding").first).to_be_visible(timeout=30_000)
+        wanted = set(page.evaluate(CONTROLS))
+        assert wanted
+        page.evaluate("document.activeElement.blur()")
+        reached = set()
+        for _ in range(3 * len(wanted) + 20):  # a field for a time has several stops
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate(REACHED))
+            if wanted <= reached:
+                break
+        assert sorted(wanted - reached) == [], name
+        assert not [one for one in reached if one.startswith("no outline")]

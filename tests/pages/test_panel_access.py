@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,98 @@ def test_half_a_surrogate_pair_is_shown(panel: httpx.Client, phone: Phone) -> No
     phone.wait_for(author="user", contains="half", acknowledged=True)
     found = panel.get("/api/messages", params={"text": "half"}).json()["messages"]
     assert found[0]["text"].startswith("half ")
+
+
+def pieces(size: int) -> Iterator[bytes]:
+    """A body of which nobody is told how long it is."""
+    for _ in range(size // 65536):
+        yield b"x" * 65536
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "in pieces"])
+def test_only_a_file_may_be_long_and_no_longer_than_the_setting(
+    panel: httpx.Client, base: Path, told: bool
+) -> None:
+    def body(size: int) -> bytes | Iterator[bytes]:
+        return b"x" * size if told else pieces(size)
+
+    for path in ("/api/send", "/api/session"):
+        answer = panel.post(path, content=body(8 * 2**20))
+        assert answer.status_code in (400, 403, 413), path
+    # The limit of the settings is 100 MiB: what says that it is longer is not even read.
+    query = {"to": "alice@im.wechat", "name": "long"}
+    size = 101 * 2**20
+    headers = {"Content-Length": str(size)} if told else {}
+    try:
+        long = panel.post("/api/send/file", params=query, content=pieces(size), headers=headers)
+        assert (long.status_code, "too large" in long.json()["error"]) == (400, True)
+    except httpx.NetworkError:
+        pass  # the connection was closed while the client still wrote
+    # To somebody who never wrote: the file came, was refused, and is gone.
+    query = {"to": "nobody@im.wechat", "name": "../../登录/x.txt"}
+    refused = panel.post("/api/send/file", params=query, content=body(8 * 2**20))
+    assert (refused.status_code, bool(refused.json()["error"])) == (400, True), refused.text
+    assert list((base / "uploads").iterdir()) == []
+
+
+def test_a_browser_that_goes_away_in_the_middle_leaves_nothing(
+    panel: httpx.Client, base: Path
+) -> None:
+    class GoneError(Exception):
+        pass
+
+    def some() -> Iterator[bytes]:
+        yield b"x" * 65536
+        deadline = time.monotonic() + 10
+        while not list((base / "uploads").glob("*/half.bin")):
+            assert time.monotonic() < deadline
+        raise GoneError
+
+    with pytest.raises(GoneError):
+        panel.post(
+            "/api/send/file?to=alice@im.wechat&name=half.bin",
+            content=some(),
+            headers={"Content-Length": str(2**20)},
+        )
+    panel.close()
+    deadline = time.monotonic() + 10
+    while list((base / "uploads").iterdir()):
+        assert time.monotonic() < deadline
+
+
+def test_nobody_else_can_read_what_is_being_sent(panel: httpx.Client, base: Path) -> None:
+    modes: list[int] = []
+
+    def some() -> Iterator[bytes]:
+        yield b"x" * 65536
+        deadline = time.monotonic() + 10
+        while not modes and time.monotonic() < deadline:
+            modes.extend(path.stat().st_mode & 0o777 for path in (base / "uploads").iterdir())
+        yield b"x"
+
+    panel.post(
+        "/api/send/file?to=nobody@im.wechat&name=x",
+        content=some(),
+        headers={"Content-Length": str(65537)},
+    )
+    assert modes == [0o700]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"contact": "eve@im.wechat", "kind": "agent", "value": "codex"}, "neither"),
+        ({"contact": "alice@im.wechat", "kind": "agent", "value": "rm -rf"}, "agents are"),
+        ({"contact": "alice@im.wechat", "kind": "session", "value": "gone"}, "not open"),
+        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "relative"}, "no folder"),
+        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "/no/such"}, "no folder"),
+        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "/x\0"}, "no folder"),
+        ({"contact": "alice@im.wechat", "kind": "planet", "value": "x"}, "does not fit"),
+    ],
+)
+def test_a_binding_that_means_nothing_is_refused(
+    panel: httpx.Client, body: dict[str, str], said: str
+) -> None:
+    answer = panel.post("/api/agents/bind", json=body)
+    assert (answer.status_code, said in answer.json()["error"]) == (400, True), answer.text
+    assert panel.get("/api/agents").json()["bindings"] == []
