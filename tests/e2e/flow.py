@@ -8,13 +8,13 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 from tests.agents.claude import Claude
 from tests.agents.codex import Codex
 from tests.agents.model import Model
 from tests.agents.terminal import Terminal
 from tests.support.agents import connect
+from tests.support.processes import codex_daemons, waiting_hooks
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
 
@@ -97,27 +97,11 @@ class Flow:
 
     def waiters(self) -> list[int]:
         """The processes of the agent's waiting hooks."""
-        found = []
-        for pid in self.agent.home.processes():
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"wait" in words and any(word.endswith(b"weilink_hook.py") for word in words):
-                found.append(pid)
-        return found
+        return waiting_hooks(self.agent.home)
 
     def daemons(self) -> list[int]:
         """The background servers of Codex."""
-        found = []
-        for pid in self.agent.home.processes():
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if b"--managed-daemon" in words:
-                found.append(pid)
-        return found
+        return codex_daemons(self.agent.home)
 
 
 def until(true: Callable[[], object], what: str, deadline: float = DEADLINE) -> None:
