@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.setup.conftest import Home
+from tests.setup.test_crash import forked
+from weilink.cli.main import run
 
 STAND_IN = f"""#!{sys.executable}
 import json, os, sys
@@ -31,6 +34,14 @@ try:
     content = json.load(open(path))
 except FileNotFoundError:
     content = {{"machineID": "1"}}
+if how == "outlives":
+    import signal, time
+    notes = os.environ["HOME"] + "/.weilink/setup/journal.json"
+    os.kill(os.getppid(), signal.SIGKILL)
+    late = time.monotonic() + 1
+    # Until the next run believes that all is over, and for a second at most.
+    while os.path.exists(notes) and time.monotonic() < late:
+        time.sleep(0.01)
 servers = content.setdefault("mcpServers", {{}})
 name = sys.argv[5]
 if sys.argv[2] == "add-json":
@@ -39,7 +50,10 @@ if sys.argv[2] == "add-json":
     servers[name] = json.loads(sys.argv[6])
 else:
     del servers[name]
-json.dump(content, open(path, "w"), indent=2)
+with open(path, "w") as file:
+    json.dump(content, file, indent=2)
+if how == "outlives":
+    open(os.environ["HOME"] + "/ended", "w").close()
 """
 
 
@@ -161,3 +175,26 @@ def test_a_program_that_does_not_start_is_not_used(home: Home, program: Path) ->
     home.done()
 
     assert "weilink" in json.loads(home.servers.read_bytes())["mcpServers"]
+
+
+@pytest.mark.parametrize("arguments", [["--uninstall"], []], ids=["uninstall", "install"])
+def test_a_program_that_outlives_a_killed_setup_is_waited_for(
+    home: Home, program: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    home.servers.write_text('{"machineID": "1", "mcpServers": {}}')
+    before = home.servers.read_bytes()
+    monkeypatch.setenv("STAND_IN", "outlives")
+    assert forked(lambda: run(["setup", "claude", "--yes"])) == -9
+    monkeypatch.delenv("STAND_IN")
+
+    home.done(*arguments)
+
+    deadline = time.monotonic() + 10
+    while not (home.root / "ended").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    servers = json.loads(home.servers.read_bytes())["mcpServers"]
+    assert list(servers) == ([] if arguments else ["weilink"])
+    home.done("--uninstall")
+    assert json.loads(home.servers.read_bytes()) == json.loads(before)
+    assert not home.base.exists()

@@ -26,6 +26,9 @@ class Store:
         self._manifest = folder / "manifest.json"
         self._backups = folder / "backups"
         self._lock = folder / "lock"
+        # Open files that keep the lock held, for programs that work for us: one that outlives a
+        # killed run may still write, and the next run has to wait for it.
+        self.held: tuple[int, ...] = ()
 
     def load(self) -> manifest.Manifest:
         """Return the manifest."""
@@ -51,6 +54,9 @@ class Store:
                 raise WeiLinkError(
                     t("Another setup is running; wait until it has ended ({path})", path=self._lock)
                 ) from None
+        descriptor = lock._context.lock_file_fd
+        if os.name == "posix" and descriptor is not None:
+            self.held = (descriptor,)
         try:
             # Of two runs at once, the one that makes a folder need not be the one that installs.
             for folder in dict.fromkeys(made):
@@ -61,6 +67,7 @@ class Store:
         finally:
             if os.name == "posix":
                 self._tidy()
+            self.held = ()
             lock.release()
             if os.name != "posix":
                 self._tidy()  # an open file cannot be removed there

@@ -65,7 +65,7 @@ def apply(plan: Plan, store: Store) -> None:
         for change in plan.changes:
             _check_unchanged(change.snapshot)
         for snapshot, commands in runs:
-            _execute(snapshot, commands)
+            _execute(snapshot, commands, store.held)
         content = _manifest_after(plan, steps, content)
         for change in writes:
             _check_unchanged(change.snapshot)
@@ -129,7 +129,7 @@ class _Journal:
 
     def roll_back(self) -> None:
         for snapshot, run in self._runs:
-            _take_back(snapshot, run)
+            _take_back(snapshot, run, self._store.held)
         for step in self._steps:
             if step.temporary is not None:
                 files.remove(step.temporary)
@@ -239,9 +239,9 @@ def _remove_empty(folders: Sequence[Path]) -> None:
             folder.rmdir()
 
 
-def _execute(snapshot: files.Snapshot, run: Run) -> None:
+def _execute(snapshot: files.Snapshot, run: Run, held: tuple[int, ...]) -> None:
     for command in run.do:
-        problem = _call(command, run)
+        problem = _call(command, run, held)
         if problem is not None:
             raise WeiLinkError(
                 t(
@@ -260,12 +260,12 @@ def _execute(snapshot: files.Snapshot, run: Run) -> None:
         )
 
 
-def _take_back(snapshot: files.Snapshot, run: Run) -> None:
+def _take_back(snapshot: files.Snapshot, run: Run, held: tuple[int, ...]) -> None:
     try:
         if _member(snapshot.path, run) == run.before:
             return
         for command in run.undo:
-            if (problem := _call(command, run)) is not None:
+            if (problem := _call(command, run, held)) is not None:
                 _log.warning("%s: could not be taken back: %s", snapshot.path, problem)
     except (ConfigFileError, DocumentError) as error:
         _log.warning("%s: could not be taken back: %s", snapshot.path, error)
@@ -276,8 +276,8 @@ def _member(path: Path, run: Run) -> tuple[object, ...]:
     return () if value is MISSING else (value,)
 
 
-def _call(command: Sequence[str], run: Run) -> str | None:
-    """Run a command; return what went wrong."""
+def _call(command: Sequence[str], run: Run, held: tuple[int, ...]) -> str | None:
+    """Run a command, which keeps the lock as long as it lives; return what went wrong."""
     try:
         done = subprocess.run(
             command,
@@ -287,6 +287,7 @@ def _call(command: Sequence[str], run: Run) -> str | None:
             capture_output=True,
             timeout=_COMMAND_SECONDS,
             check=False,
+            pass_fds=held,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
