@@ -157,16 +157,32 @@ async def test_own_files_and_credentials_are_never_sent(
         base / "weilink.db",
         home / ".claude" / ".credentials.json",
         home / ".claude.json",
+        home / ".claude" / "backups" / ".claude.json.backup.1",
+        home / ".claude.json.backup",
         home / ".codex" / "auth.json",
+        home / ".ssh" / "id_ed25519",
+        home / ".config" / "Claude" / "claude_desktop_config.json",
+        home / ".netrc",
+        tmp_path / "elsewhere" / ".credentials.json",
     ]
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "elsewhere"))
     for secret in secrets:
         if not secret.exists():
+            secret.parent.mkdir(parents=True, exist_ok=True)
             secret.write_text("secret")
     (tmp_path / "link").symlink_to(token)
     (tmp_path / "folder").symlink_to(base)
     os.link(token, tmp_path / "hard")
+    os.link(home / ".ssh" / "id_ed25519", tmp_path / "hard key")
+    os.link(home / ".codex" / "auth.json", tmp_path / "hard auth")
     os.mkfifo(tmp_path / "pipe")
     disguised = [
+        tmp_path / "hard key",
+        tmp_path / "hard auth",
+        Path("/proc/self/environ"),
+        Path(f"/proc/self/root{token}"),
+        Path("/sys/kernel/profiling"),
+        Path("~nobody-of-this-name/x"),
         tmp_path / "link",
         tmp_path / "folder" / "default" / "token.json",
         tmp_path / "hard",

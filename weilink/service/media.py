@@ -80,7 +80,7 @@ class MediaFiles:
         if not files:
             raise UsageError(f"message '{bare}' holds no file, it is {message.msg_type}")
         if number > len(files):
-            raise UsageError(f"message '{bare}' holds {len(files)} files, not {number}")
+            raise UsageError(f"message '{bare}' has no file {number}, only {len(files)}")
         target = await anyio.to_thread.run_sync(self._folder, folder)
         return await self._save(files[number - 1], bare, number, target, progress)
 
@@ -88,18 +88,22 @@ class MediaFiles:
         if folder is None:
             return private_folder(self.default_folder)
         try:
-            folder = folder.expanduser()
-            folder.mkdir(parents=True, exist_ok=True)
-            real = folder.resolve(strict=True)
+            # Before anything is made there, and again should a link have changed meanwhile.
+            self._check_folder(folder, folder.expanduser().resolve())
+            folder.expanduser().mkdir(parents=True, exist_ok=True)
+            real = folder.expanduser().resolve(strict=True)
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UsageError(f"'{folder}' is no folder to save in ({reason})") from None
+        self._check_folder(folder, real)
+        return real
+
+    def _check_folder(self, folder: Path, real: Path) -> None:
         base = self._store.base_path.resolve()
         downloads = base / "downloads"
         inside = real == base or base in real.parents
         if inside and real != downloads and downloads not in real.parents:
             raise UsageError(f"'{folder}' is WeiLink's own; save in {downloads} or elsewhere")
-        return real
 
     async def _save(
         self,

@@ -2,7 +2,8 @@
 
 An agent that reads text from outside can be talked into sending any file it can read. Whatever
 it is asked: never one of WeiLink's own, which hold bot tokens and everybody's messages, and
-never the credentials of an agent. A list of allowed folders narrows it further.
+never the credentials of an agent or of other programs of the user, nor what only looks like a file
+and is the memory of a program. A list of allowed folders narrows it further.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from weilink.errors import UsageError
+from weilink.service.secretfiles import secret_places
 
-# Below the home folder; the environment variables move the whole folder.
-_HOMES = (("CLAUDE_CONFIG_DIR", ".claude"), ("CODEX_HOME", ".codex"))
-_SECRET_NAMES = frozenset({".credentials.json", "auth.json", ".claude.json"})
-_SECRET_FILES = (".claude.json", ".cursor/mcp.json", ".config/claude/claude_desktop_config.json")
-_SECRET_FOLDERS = (".openclaw", ".ssh", ".gnupg")
+Identity = tuple[int, int]
+"""Device and number of a file or folder: the same under whatever name, also on a file system that
+does not tell capital letters from small ones."""
+
+_VIEWS = ("/proc", "/sys")
+"""What looks like files there is the memory and environment of programs, agents among them."""
 
 
 class Sendable:
@@ -49,13 +52,13 @@ class Sendable:
         Raises:
             UsageError: there is no such file, or it may not be sent.
         """
-        given = path.expanduser()
         try:
-            real = given.resolve(strict=True)
+            real = path.expanduser().resolve(strict=True)
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
+            where = "" if path.is_absolute() else f", looked for in {Path.cwd()}"
             raise UsageError(
-                f"'{path}' cannot be read ({reason}); give a path that exists"
+                f"'{path}' cannot be read ({reason}{where}); give an absolute path that exists"
             ) from None
         if real not in self._handed_over:
             self._check_place(path, real)
@@ -73,13 +76,13 @@ class Sendable:
         return descriptor, real
 
     def _check_place(self, path: Path, real: Path) -> None:
-        base = self._base_path.resolve()
-        if _below(real, base):
+        chain = {_identity(place) for place in (real, *real.parents)} - {None}
+        if _identity(self._base_path) in chain:
             raise UsageError(f"'{path}' is one of WeiLink's own files and is never sent")
-        if any(real == secret or _below(real, secret) for secret in _secrets()):
+        if any(_identity(secret) in chain for secret in secret_places()):
             raise UsageError(f"'{path}' holds credentials and is never sent")
         if self._folders and not any(
-            _below(real, folder.expanduser().resolve()) for folder in self._folders
+            _identity(folder.expanduser()) in chain for folder in self._folders
         ):
             allowed = ", ".join(str(folder) for folder in self._folders)
             raise UsageError(
@@ -87,35 +90,39 @@ class Sendable:
             )
 
     def _check_file(self, path: Path, real: Path, found: os.stat_result) -> None:
+        if stat.S_ISDIR(found.st_mode):
+            raise UsageError(f"'{path}' is a folder; pack it, or give the path of one file in it")
         if not stat.S_ISREG(found.st_mode):
             raise UsageError(f"'{path}' is no regular file")
+        if any(os.path.ismount(view) and found.st_dev == Path(view).stat().st_dev
+               for view in _VIEWS):  # fmt: skip
+            raise UsageError(
+                f"'{path}' is no file but a view into the system or a program, and is never sent"
+            )
         if real.resolve() != real:
             raise UsageError(f"'{path}' was moved while it was opened; try again")
-        # Another name of the same file: a hard link leads past every check of paths.
+        # Another name of the same file: a hard link leads past every check of folders.
         if found.st_nlink > 1:
-            for own in _own_files(self._base_path):
-                if os.path.samestat(own, found):
-                    raise UsageError(f"'{path}' is one of WeiLink's own files and is never sent")
+            this = (found.st_dev, found.st_ino)
+            if this in _identities_in(self._base_path):
+                raise UsageError(f"'{path}' is one of WeiLink's own files and is never sent")
+            if any(this in _identities_in(place) for place in secret_places()):
+                raise UsageError(f"'{path}' holds credentials and is never sent")
 
 
-def _below(path: Path, folder: Path) -> bool:
-    return path == folder or folder in path.parents
+def _identity(path: Path) -> Identity | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
-def _secrets() -> Iterator[Path]:
-    home = Path.home()
-    for variable, default in _HOMES:
-        for folder in {home / default, Path(os.environ.get(variable) or home / default)}:
-            for name in _SECRET_NAMES:
-                yield (folder / name).resolve()
-    for name in (*_SECRET_FILES, *_SECRET_FOLDERS):
-        yield (home / name).resolve()
-
-
-def _own_files(base: Path) -> Iterator[os.stat_result]:
-    for folder, _, names in os.walk(base):
+def _identities_in(folder: Path) -> Iterator[Identity]:
+    for place, _, names in os.walk(folder):
         for name in names:
             try:
-                yield (Path(folder) / name).lstat()
+                found = (Path(place) / name).lstat()
             except OSError:
                 continue
+            yield found.st_dev, found.st_ino
