@@ -191,3 +191,29 @@ def _expect(master: int, text: str) -> None:
         ready, _, _ = select.select([master], [], [], max(deadline - time.monotonic(), 0))
         assert ready, f"{text!r} did not come: {seen!r}"
         seen += os.read(master, 65536).decode(errors="replace")
+
+
+async def test_killed_in_the_middle_of_a_new_login(service: Service, phone: Phone) -> None:
+    """The login is kept; what waits for the bot before goes out through the new one."""
+    async with leading(service):
+        await written(service, phone)
+    phone.lab.make_stale()
+    result = await service.sender.send_text(phone.user_id(), "waits")
+    assert result.parts[0].state is PartState.QUEUED
+    login = service.logins.begin(service.client_for_login())
+    await login.start()
+    await anyio.to_thread.run_sync(phone.log_in)
+    while login.credentials is None:
+        await login.poll()
+
+    async def killed(bot_id: str, new_bot_id: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(service.store.outbox, "move", killed)
+        await service.logins.complete("default", login.credentials)
+    assert [s.bot_id for s in service.logins.sessions()] == [phone.bot().bot_id]
+    async with leading(service):
+        await written(service, phone, "to the new bot")
+        (seen,) = await anyio.to_thread.run_sync(lambda: phone.wait_for("waits"))
+    assert seen.bot_id == phone.bot().bot_id

@@ -71,15 +71,17 @@ class Logins:
             token=credentials.token,
             created_at=now_seconds(),
         )
-        for old in self.sessions():
+        before = self.sessions()
+        # In this order: killed in between, the login is kept, and what waits is found by `tidy`.
+        self._store.credentials.save(session)
+        for old in before:
             same_account = old.user_id and old.user_id == session.user_id
-            if old.name != name and (same_account or old.bot_id == session.bot_id):
-                logger.info("session '%s' is replaced by the new login", old.name)
-                self._store.credentials.remove(old.name)
             if same_account and old.bot_id != session.bot_id:
                 # What waits for the old bot would wait for ever.
                 await self._store.outbox.move(old.bot_id, session.bot_id)
-        self._store.credentials.save(session)
+            if old.name != name and (same_account or old.bot_id == session.bot_id):
+                logger.info("session '%s' is replaced by the new login", old.name)
+                self._store.credentials.remove(old.name)
         await self._store.bots.set_problem(session.bot_id, "")
         self._changes.notify()
         return session

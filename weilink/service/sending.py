@@ -327,7 +327,14 @@ class Sender:
         self._changes.notify()
 
     async def tidy(self) -> None:
-        """Remove files that killed processes left in the spool."""
+        """Put right what killed processes left: files in the spool, parts of bots that are gone."""
+        sessions = self._store.credentials.load()
+        for bot_id, user_id, _ in await self._store.outbox.due():
+            if bot_id not in {session.bot_id for session in sessions}:
+                for session in sessions:
+                    # Logged in anew by the same person, and killed before these were moved.
+                    if session.user_id == user_id:
+                        await self._store.outbox.move(bot_id, session.bot_id)
         wanted = await self._store.outbox.open_client_ids()
         await anyio.to_thread.run_sync(self._spool.sweep, wanted)
 
