@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,29 @@ def test_a_foreign_owner_and_group_stay(home: Home, agent: str) -> None:
 
     for status in (installed, path.stat()):
         assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (1234, 4321, 0o640)
+
+
+def _acl(uid: int) -> bytes:
+    """An access list: what the mode says, and reading for one more user."""
+    nobody = 0xFFFFFFFF
+    entries = [(1, 6, nobody), (2, 4, uid), (4, 4, nobody), (16, 4, nobody), (32, 0, nobody)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="attributes of Linux")
+@pytest.mark.parametrize("name", ["user.mine", "system.posix_acl_access"])
+def test_attributes_and_access_lists_stay(home: Home, name: str) -> None:
+    path = place(home, "codex", b"a = 1\n")
+    try:
+        os.setxattr(path, name, _acl(1234) if "acl" in name else "值".encode())
+    except OSError as error:
+        pytest.skip(f"not on this disk: {error.strerror}")
+    before = os.getxattr(path, name), path.stat().st_mode
+
+    home.done()
+    assert (os.getxattr(path, name), path.stat().st_mode) == before
+    home.done("--uninstall")
+    assert (os.getxattr(path, name), path.stat().st_mode) == before
 
 
 def test_the_corpus_is_large_enough() -> None:

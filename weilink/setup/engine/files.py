@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,8 +149,18 @@ def make_folders(folder: Path) -> list[Path]:
     return created
 
 
-def write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
-    """Write a file that is on the disk when this returns, with its mode from the start."""
+def write_new(
+    path: Path,
+    data: bytes,
+    mode: int,
+    owner: tuple[int, int] | None = None,
+    like: Path | None = None,
+) -> None:
+    """Write a file that is on the disk when this returns, with its mode from the start.
+
+    `like` is the file that it is going to replace: access lists and other attributes are taken
+    from there, as far as the system lets us.
+    """
     # Never into a file or link that somebody put there; ours of an interrupted run goes first.
     with suppress(FileNotFoundError):
         path.unlink()
@@ -164,6 +175,17 @@ def write_new(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None 
         if (status.st_uid, status.st_gid) != owner:
             os.chown(path, *owner)
     path.chmod(mode)
+    if like is not None:
+        _copy_attributes(like, path)
+
+
+def _copy_attributes(source: Path, target: Path) -> None:
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):
+        for name in os.listxattr(source):
+            with suppress(OSError):
+                os.setxattr(target, name, os.getxattr(source, name))
 
 
 def replace(temporary: Path, target: Path) -> None:

@@ -160,7 +160,13 @@ def _stage(change: Change, step: _Step) -> None:
         return
     try:
         files.make_folders(step.target.parent)
-        files.write_new(step.temporary, change.new, change.snapshot.mode, change.snapshot.owner)
+        files.write_new(
+            step.temporary,
+            change.new,
+            change.snapshot.mode,
+            change.snapshot.owner,
+            like=step.target if change.snapshot.data is not None else None,
+        )
     except OSError as error:
         raise ConfigFileError(
             t(
