@@ -56,10 +56,26 @@ def test_wrong_types(client: Stdio) -> None:
 
 
 def test_names_that_are_nearly_right(client: Stdio, phone: Phone) -> None:
-    assert "did you mean `user_id`?" in client.fail("history", user_idd="x", limit=0)
-    words = client.fail("send", to=phone.user_id(), message="hi")
-    assert "nothing to send" in words
-    assert "`message`" in words
+    hello(client, phone)
+    me = phone.user_id()
+    # Left out, these would change what is done.
+    for tool, arguments, hint in (
+        ("history", {"user_idd": "x"}, "did you mean `user_id`?"),
+        ("history", {"user": "x"}, "did you mean `user_id`?"),
+        ("send", {"to": me, "message": "hi"}, "its parameters are to, text, image_path"),
+        ("send", {"to": me, "text": "hi", "file": "/x"}, "did you mean `file_path`?"),
+        ("send", {"to": me, "text": "hi", "bot_id": "another@im.bot"}, "does not know `bot_id`"),
+        ("send", {"to": me, "text": "hi", "session_name": "work"}, "know `session_name`"),
+        ("recv", {"timeout_ms": 100}, "did you mean `timeout`?"),
+        ("sessions", {"session_name": "x"}, "it has no parameters"),
+    ):
+        words = client.fail(tool, **arguments)
+        assert f"{tool} was not carried out" in words
+        assert hint in words
+    assert phone.chat(author="bot") == []
+    # What clients add of themselves does not.
+    added = {"sessionId": "1", "action": "x", "toolCallId": "2", "random_string": "", "_x": None}
+    assert client.call("sessions", **added)["sessions"]
     assert "there is no tool 'receive'" in client.fail("receive")
     assert "recv, send, download" in client.fail("receive")
 
@@ -80,7 +96,14 @@ def test_files_that_cannot_be_sent(client: Stdio, phone: Phone, tmp_path: Path, 
         words = client.fail("send", to=me, **{parameter: str(missing)})
         assert str(missing) in words
         words = client.fail("send", to=me, **{parameter: str(tmp_path)})
-        assert "regular file" in words
+        assert "is a folder" in words
+        words = client.fail("send", to=me, **{parameter: "https://example.com/a.png"})
+        assert "'https://example.com/a.png' is a URL" in words
+    assert str(Path.cwd()) in client.fail("send", to=me, file_path="not/here.txt")
+    assert "cannot be read" in client.fail("send", to=me, file_path="~no-such-user/x")
+    assert "view into" in client.fail("send", to=me, file_path="/proc/self/environ")
+    assert "give `text`" in client.fail("send", to=me)
+    assert "`to` is empty" in client.fail("send", to="", text="hi")
     own = base / "default" / "token.json"
     link = tmp_path / "holiday.txt"
     link.symlink_to(own)
@@ -145,6 +168,7 @@ def test_another_bot(client: Stdio, phone: Phone, base: Path) -> None:
     ):
         words = client.fail(tool, **arguments)
         assert "'third'" in words
+        assert words.endswith("The `login` tool of this server logs one in.")
         assert mine in words
         assert "second" in words
     assert "taken" in client.fail("rename_session", old_name="second", new_name=mine)

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 import weilink
 from weilink.errors import NotLoggedInError, WeiLinkError
+from weilink.ilink.errors import NetworkError
 from weilink.server import prompts, tools
 from weilink.server.host import Host
-from weilink.server.refusals import unknown_arguments, unknown_tool, wrong_arguments
+from weilink.server.refusals import not_taken, unknown_tool, wrong_arguments
 
 INSTRUCTIONS = """\
 WeiLink connects you with WeChat, so that your user can write to you from their phone.
@@ -91,15 +92,19 @@ class WeiLinkServer(MCPServer[Any]):
         if tool is None:
             names = [known.name for known in self._tool_manager.list_tools()]
             raise ToolError(unknown_tool(name, names))
+        if refusal := not_taken(name, arguments, tool.parameters):
+            raise ToolError(refusal)
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
             cause = error.__cause__
-            note = unknown_arguments(arguments, tool.parameters)
             if isinstance(cause, NotLoggedInError):
-                raise ToolError(f"{cause}. The `login` tool of this server can do it.") from cause
+                raise ToolError(f"{cause}. The `login` tool of this server logs one in.") from cause
+            if isinstance(cause, NetworkError):
+                words = f"{cause}. Try again; if it stays so, your user must look at the network."
+                raise ToolError(words) from cause
             if isinstance(cause, WeiLinkError):
-                raise ToolError(". ".join(filter(None, (str(cause), note)))) from cause
+                raise ToolError(str(cause)) from cause
             if isinstance(error, UnexpectedToolError):
                 # The SDK logs the traceback of this one.
                 raise UnexpectedToolError(
@@ -107,6 +112,5 @@ class WeiLinkServer(MCPServer[Any]):
                     "on stderr has the details. Try once more; if it fails again, tell your user."
                 ) from cause
             if isinstance(cause, ValidationError):
-                words = wrong_arguments(name, cause, tool.parameters)
-                raise ToolError(". ".join(filter(None, (words, note)))) from cause
+                raise ToolError(wrong_arguments(name, cause, tool.parameters)) from cause
             raise ToolError(str(cause or error)) from cause

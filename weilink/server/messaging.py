@@ -92,8 +92,23 @@ class Messaging:
                 f"nothing was sent: the text has {len(text):,} characters, a message at most "
                 f"{LONGEST_TEXT:,}; write it to a file and send that with `file_path`"
             )
+        if not to:
+            raise UsageError(
+                "nothing was sent: `to` is empty; give the `from` of the message you answer"
+            )
         if file_name and not file_path:
             raise UsageError("nothing was sent: `file_name` goes with `file_path`")
+        paths = (image_path, file_path, video_path, voice_path)
+        if not text and not any(paths):
+            raise UsageError(
+                "there is nothing to send: give `text`, `image_path`, `file_path`, `video_path` or "
+                "`voice_path`"
+            )
+        for path in paths:
+            if "://" in path[:16]:
+                raise UsageError(
+                    f"nothing was sent: '{path}' is a URL; save it as a file and give its path"
+                )
         service = await self._host.service()
         from weilink.server.showing import send_out
         from weilink.service.parts import (

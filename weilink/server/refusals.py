@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,17 +32,43 @@ def wrong_arguments(tool: str, error: ValidationError, schema: Mapping[str, Any]
     return f"{tool} was not carried out: " + "; ".join(dict.fromkeys(problems))
 
 
-def unknown_arguments(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
-    """Return a note on arguments that the tool does not know, "" when there are none."""
+def not_taken(tool: str, arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Return what to say to arguments that `tool` does not know but that were meant, else "".
+
+    Carrying the call out without them would do something else than what was asked: show all
+    messages instead of those of one `user`, answer from another bot than `bot_id`. What some
+    clients add to every call, the n8n ones for example, has nothing to do with ours and is ignored.
+    """
     known = list(schema.get("properties", {}))
-    notes = []
+    problems = []
     for name in arguments:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            notes.append(f"`{_short(name)}`" + (f" (did you mean `{close[0]}`?)" if close else ""))
-    if not notes:
+        if name in known or name in _ADDED_BY_CLIENTS or not _words(name) & _OUR_WORDS:
+            continue
+        close = difflib.get_close_matches(name, known, n=1) or [
+            other for other in known if _words(name) & _words(other)
+        ]
+        hint = f" (did you mean `{close[0]}`?)" if close else ""
+        problems.append(f"`{_short(name)}`{hint}")
+    if not problems:
         return ""
-    return f"Not known and ignored: {', '.join(notes)}; the parameters are {', '.join(known)}."
+    takes = f"its parameters are {', '.join(known)}" if known else "it has no parameters"
+    return f"{tool} was not carried out: it does not know {', '.join(problems)}; {takes}"
+
+
+_ADDED_BY_CLIENTS = frozenset({"sessionId", "toolCallId"})
+_OUR_WORDS = frozenset(
+    (
+        "bot", "caption", "contact", "contains", "content", "count", "dir", "direction", "file",
+        "folder", "force", "from", "group", "image", "kind", "limit", "message", "msg", "name",
+        "new", "offset", "old", "path", "picture", "query", "recipient", "save", "search",
+        "session", "since", "text", "timeout", "to", "type", "until", "user", "video", "voice",
+    )
+)  # fmt: skip
+"""Words in names of parameters that ours have, or that somebody would use for the same."""
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
 
 
 _TYPES = {
