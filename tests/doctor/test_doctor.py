@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 from tests.setup.conftest import Home, home, make_home
 from tests.setup.test_codex import codex, commands, listed, program, write_hooks
 from tests.support.server import Server
 from weilink.cli.main import run
-from weilink.doctor import policies
+from weilink.doctor import policies, screen
+from weilink.doctor.finding import Finding, Level
 from weilink.sandbox.process import SandboxProcess
 
 __all__ = ["codex", "home", "make_home", "program"]
@@ -327,4 +334,49 @@ def test_people_read_what_why_and_cure(home: Home, capsys: pytest.CaptureFixture
 
     out = capsys.readouterr().out
     assert "! No bot is logged in\n    Nobody can write to your agents.\n    → weilink login" in out
-    assert all(len(line) <= 80 for line in out.splitlines() if str(sys.prefix) not in line)
+
+
+def test_text_fits_and_commands_can_be_copied() -> None:
+    command = "weilink setup codex --transport http --hooks " + "prompt,session,turn " * 5
+    finding = Finding("x", Level.ERROR, "没有收到消息 " * 20, "words " * 40, command)
+    console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+
+    screen.line(console, finding)
+    screen.line(console, replace(finding, cure="ask " * 40))
+
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert "    → " + command in lines
+    lines.remove("    → " + command)
+    assert max(map(cell_len, lines)) <= 80
+    starts = {line[: len(line) - len(line.lstrip(" "))] for line in lines}
+    assert starts == {"", "  ", "    ", "      "}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="mount namespaces")
+def test_the_real_places_of_policies_are_read(
+    codex: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """In a mount namespace of its own, where `/etc` is ours for the length of the test."""
+    codex.done()
+    codex.agent = "claude"
+    codex.done()
+    own = tmp_path_factory.mktemp("own")
+    script = f"""
+        mount -t tmpfs tmpfs {own} && mkdir {own}/upper {own}/work || exit 77
+        layers=lowerdir=/etc,upperdir={own}/upper,workdir={own}/work
+        mount -t overlay overlay -o $layers /etc && mkdir /etc/claude-code /etc/codex || exit 77
+        echo '{{"disableAllHooks": true}}' > /etc/claude-code/managed-settings.json
+        printf '[features]\\nhooks = false\\n' > /etc/codex/requirements.toml
+        exec {sys.executable} -P -m weilink doctor --json
+    """
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+    home = {**os.environ, "HOME": str(codex.root)}
+    ran = subprocess.run(command, cwd="/", env=home, capture_output=True, text=True)
+    if ran.returncode == 77 or "unshare" in ran.stderr:
+        pytest.skip(f"not allowed here: {ran.stderr}")
+
+    findings = {f["check"]: f for f in json.loads(ran.stdout)["findings"] if f["level"] == "error"}
+    assert "/etc/claude-code/managed-settings.json" in findings["claude.policy"]["what"]
+    assert "/etc/codex/requirements.toml" in findings["codex.policy"]["what"]
+    assert not Path("/etc/claude-code").exists()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from weilink.doctor.finding import Finding, Level
@@ -20,27 +19,38 @@ _MARKS = {
 }
 
 
+# A command is not broken into lines: it has to survive being copied.
+_COMMANDS = ("weilink ", "rm ", "cd ", "chmod ")
+
+
 def line(console: Console, finding: Finding) -> bool:
     """Print one finding; return whether it is nothing bad."""
     mark, style = _MARKS[finding.level]
     bad = finding.level in (Level.WARNING, Level.ERROR)
-    what = Text(f"{mark} ", style=f"bold {style}")
-    what.append(finding.what, style="bold" if bad else "not bold default")
-    console.print(what, soft_wrap=False, overflow="fold")
+    _print(console, Text(f"{mark} ", style=f"bold {style}"),
+           Text(finding.what, style="bold" if bad else "not bold default"))  # fmt: skip
     if finding.why:
-        console.print(
-            Padding(Text(finding.why, style="dim"), (0, 0, 0, 4), expand=False), soft_wrap=False
-        )
+        _print(console, Text("    "), Text(finding.why, style="dim"))
     if finding.cure:
-        cure = Text("→ ", style=style).append(finding.cure, style="default")
-        console.print(Padding(cure, (0, 0, 0, 4), expand=False), soft_wrap=False)
+        arrow = Text("    ").append("→ ", style=style)
+        _print(console, arrow, Text(finding.cure), whole=finding.cure.startswith(_COMMANDS))
     return not bad
+
+
+def _print(console: Console, lead: Text, text: Text, *, whole: bool = False) -> None:
+    """Print `text` behind `lead`, further lines below its start."""
+    if whole or not console.is_terminal:
+        console.print(lead + text, soft_wrap=True)
+        return
+    width = max(20, console.width - lead.cell_len)
+    for number, part in enumerate(text.wrap(console, width, overflow="fold")):
+        part.rstrip()
+        console.print((lead if number == 0 else Text(" " * lead.cell_len)) + part, soft_wrap=True)
 
 
 def show(findings: Iterable[Finding]) -> list[Finding]:
     """Print each finding as it comes; return all."""
     console = make_console()
-    console.soft_wrap = False
     found: list[Finding] = []
     for finding in findings:
         found.append(finding)
