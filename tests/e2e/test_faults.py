@@ -166,6 +166,28 @@ def test_whoever_holds_a_message_stands_still_for_longer_than_a_lease(
     flow.check()
 
 
+def test_a_codex_whose_background_server_was_killed_swallows_nothing(
+    codex: Codex, server: Server, model: Model, phone: Phone
+) -> None:
+    """Its terminal stays and waits for another one: what is queued now nobody would read."""
+    flow = Flow(codex, server, model, phone)
+    flow.open()
+    flow.write(1)
+    flow.settle()
+    send(flow.daemons(), signal.SIGKILL)
+    flow.terminal.wait_for_text("Reconnecting")
+    turns = len(model.turns)
+    flow.write(1)
+    server.wait_stored(2)
+    flow.terminal.wait_for(lambda screen: "(2s)" in screen or "(3s)" in screen)
+    assert server.json("status")["messages"]["pending"] == 1
+    assert len(model.turns) == turns
+    flow.terminal.hang_up()
+    flow.open()
+    flow.settle()
+    flow.check()
+
+
 def _pause(seconds: float) -> None:
     """Let time pass: that is what is tested."""
     time.sleep(seconds)

@@ -54,6 +54,26 @@ def codex_place(pid: int, cwd: str, taken: Collection[int]) -> Place:
     return Place(newest.pid if newest is not None else 0, attended=True, alone=True)
 
 
+def codex_daemon(pid: int) -> int:
+    """Return the background server of the user whose terminal is the process `pid`; 0: none."""
+    try:
+        home = _home(psutil.Process(pid))
+    except psutil.Error:
+        return 0
+    for process in psutil.process_iter():
+        try:
+            if (
+                process.name().startswith("codex")
+                and "--managed-daemon" in process.cmdline()
+                and process.status() != psutil.STATUS_ZOMBIE
+                and _home(process) == home
+            ):
+                return process.pid
+        except psutil.Error:
+            continue
+    return 0
+
+
 def queue_command(pid: int, session: str, text: str) -> tuple[list[str], dict[str, str]] | None:
     """Return the command that gives `text` to a conversation shown by `pid`, and its environment.
 

@@ -45,6 +45,8 @@ class Sign:
         prompted: what they did was writing a prompt.
         turns_end: the hook belongs to the end of a turn.
         announces: the agent tells when it begins with a text that was to wake it.
+        runner: the process that runs the conversation, where that is not the one that shows it;
+            0 when it is, or is not known.
     """
 
     session: str
@@ -57,6 +59,7 @@ class Sign:
     prompted: bool = False
     turns_end: bool = False
     announces: bool = False
+    runner: int = 0
 
 
 @dataclass
@@ -83,6 +86,8 @@ class Presence:
         self._announcing: set[str] = set()
         # Those that did not announce one in time: they are not waited for again.
         self._silent: set[str] = set()
+        # Process and start of what runs a conversation, where another process shows it.
+        self._runners: dict[str, tuple[int, float]] = {}
         self._work: deque[Callable[[], Awaitable[object]]] = deque()
         self._more = anyio.Event()
 
@@ -117,6 +122,8 @@ class Presence:
         since = started(sign.pid)
         if not sign.session or (before is None and not since):
             return None
+        if sign.runner:
+            self.runs_in(sign.session, sign.runner)
         if sign.announces and sign.session not in self._silent:
             self._announcing.add(sign.session)
         if (wake := self._wakes.get(sign.session)) is not None:
@@ -179,6 +186,7 @@ class Presence:
         self._wakes.pop(session_id, None)
         self._announcing.discard(session_id)
         self._silent.discard(session_id)
+        self._runners.pop(session_id, None)
         if session is not None:
             logger.info("%s session %s is over", session.agent, session_id)
             self.later(lambda: self._store.agent_sessions.remove(session_id))
@@ -195,6 +203,20 @@ class Presence:
     def waking(self, session_id: str, claim_id: str) -> None:
         """The messages of the claim are on their way into the session's own queue."""
         self._wakes[session_id] = _Wake(claim_id, time.monotonic())
+
+    def runs_in(self, session_id: str, pid: int) -> None:
+        """The conversation is run by the process `pid`, whoever shows it."""
+        self._runners[session_id] = (pid, started(pid))
+
+    def runner_gone(self, session_id: str) -> bool:
+        """Return whether what ran the conversation has ended, though it is shown still."""
+        runner = self._runners.get(session_id)
+        return runner is not None and not alive(*runner)
+
+    def take_back(self, session_id: str) -> None:
+        """What is in the session's queue will not be read: it waits again."""
+        if (wake := self._wakes.pop(session_id, None)) is not None:
+            self.later(functools.partial(self._missed, session_id, wake.claim_id))
 
     def wake_unread(self, session_id: str) -> bool:
         """Return whether something is in the session's queue: no more may be put there."""
@@ -249,7 +271,7 @@ class Presence:
         """Take over from the former leader."""
         self._sessions = {s.id: s for s in await self._store.agent_sessions.all()}
         await self.refresh()
-        for known in (self._unconfirmed, self._wakes):
+        for known in (self._unconfirmed, self._wakes, self._runners):
             known.clear()
         for sessions in (self._announcing, self._silent):
             sessions.clear()
@@ -295,10 +317,9 @@ class Presence:
             elif session.state is not AgentState.IDLE or stopped(session.pid):
                 wake.since = time.monotonic()
             elif time.monotonic() - wake.since > UNREAD_SECONDS:
-                del self._wakes[session_id]
                 self._announcing.discard(session_id)
                 self._silent.add(session_id)
-                self.later(functools.partial(self._missed, session_id, wake.claim_id))
+                self.take_back(session_id)
 
     def _free_number(self) -> int:
         taken = {session.number for session in self._sessions.values()}

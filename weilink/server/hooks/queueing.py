@@ -11,8 +11,9 @@ import tempfile
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 
-from weilink.agents.codex_wake import queue_command
+from weilink.agents.codex_wake import codex_daemon, queue_command
 from weilink.agents.speech import SPEECHES
 from weilink.server.hooks.flow import Flow
 from weilink.server.hooks.turns import meant_for
@@ -59,8 +60,24 @@ class Queueing:
                     waiting = await service.store.inbox.waiting_conversations()
                     for session in service.presence.live():
                         if session.agent == AGENT and session.interactive:
+                            if not await self._is_run(session):
+                                continue
                             left = min(left, self._consider(session, list(waiting), tasks))
                 await wait(changed, left)
+
+    async def _is_run(self, session: AgentSession) -> bool:
+        """Return whether what is queued now would be read: a background server may have died.
+
+        Its terminals stay and wait for another one.
+        """
+        presence = self._service.presence
+        if not presence.runner_gone(session.id):
+            return True
+        if pid := await anyio.to_thread.run_sync(codex_daemon, session.pid):
+            presence.runs_in(session.id, pid)
+            return True
+        presence.take_back(session.id)
+        return False
 
     def _consider(
         self,

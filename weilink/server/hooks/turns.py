@@ -116,9 +116,10 @@ async def _follow(service: Service, call: HookCall) -> AgentSession | None:
         return None
     # That it goes on shows that it has read what was written for it before.
     service.presence.confirm(call.session, woken=call.woken)
+    runner = call.pid if call.agent == "codex" else 0
     if call.agent == "codex" and service.presence.get(call.session) is None:
         call = await _with_front(service, call)
-    return service.presence.note(call.sign())
+    return service.presence.note(dataclasses.replace(call.sign(), runner=runner))
 
 
 async def _with_front(service: Service, call: HookCall) -> HookCall:
