@@ -76,20 +76,32 @@ export function t(text, values = {}) {
 
 // -- times and sizes --------------------------------------------------------------------------
 
-const formats = {
-  time: new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }),
-  exact: new Intl.DateTimeFormat(locale, { timeStyle: "medium" }),
-  day: new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }),
-};
+// By hand: the first formatter of `Intl` takes a browser longer than all the rest of a page.
+const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const two = (number) => String(number).padStart(2, "0");
+const hourOf = (at) => `${two(at.getHours())}:${two(at.getMinutes())}`;
+const dayOf = (at) =>
+  language === "zh"
+    ? `${at.getFullYear()}年${at.getMonth() + 1}月${at.getDate()}日`
+    : `${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()}`;
 
 /** Hour and minute, with the date unless it is that of `now`. */
 export function when(ms, now = Date.now()) {
-  const same = new Date(ms).toDateString() === new Date(now).toDateString();
-  return (same ? formats.time : formats.day).format(ms);
+  const at = new Date(ms);
+  return at.toDateString() === new Date(now).toDateString() ? hourOf(at) : fullTime(ms);
 }
 
-export const exactTime = (ms) => formats.exact.format(ms);
-export const fullTime = (ms) => formats.day.format(ms);
+/** The time of the day to the second. */
+export function exactTime(ms) {
+  const at = new Date(ms);
+  return `${hourOf(at)}:${two(at.getSeconds())}`;
+}
+
+/** Day, hour and minute. */
+export function fullTime(ms) {
+  const at = new Date(ms);
+  return `${dayOf(at)}${language === "zh" ? " " : ", "}${hourOf(at)}`;
+}
 
 /** A span of time in its two largest units. */
 export function duration(ms) {
