@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from weilink.sandbox import media, voices
+from weilink.sandbox import codes, media, voices
 from weilink.sandbox.accounts import SandboxError, user_id_of
 from weilink.sandbox.chat import Entry
 from weilink.sandbox.control import Body, guarded, wait_seconds
@@ -21,9 +21,11 @@ from weilink.sandbox.world import World
 from weilink.web import Files, media_answer
 
 _FOLDER = Path(__file__).parent / "page"
+_USER = "alice"
 _REQUESTS = 300
 """Requests of clients that the page is told about at a time; it shows no more."""
-_MESSAGES = 100
+_MESSAGES = 50
+"""Messages in one answer: several screens full, and drawn within a frame or two."""
 
 
 class PhonePage:
@@ -32,6 +34,7 @@ class PhonePage:
     def __init__(self, world: World) -> None:
         self._world = world
         self._files = Files(_FOLDER)
+        self._files.join("phone.html", "main.js", ["web/look.css", "page/phone.css"])
         self._world_id = secrets.token_hex(8)
 
     def routes(self) -> list[Route]:
@@ -47,15 +50,27 @@ class PhonePage:
             Route(f"{base}/media/{{message_id}}", guarded(self._media), methods=["GET"]),
             Route(f"{base}/qr/{{qrcode}}", guarded(self._qr), methods=["GET"]),
             Route(f"{base}/voice", guarded(self._voice), methods=["POST"]),
+            Route(f"{base}/camera", guarded(self._camera), methods=["POST"]),
         ]
 
     async def _page(self, request: Request) -> Response:
-        return self._files.page("phone.html")
+        return self._with_first(request, 200)
 
     async def _scan_page(self, request: Request) -> Response:
         """The page again: it reads the code from its address and offers to scan it."""
         known = request.path_params["qrcode"] in self._world.logins.all
-        return self._files.page("phone.html", 200 if known else 404)
+        return self._with_first(request, 200 if known else 404)
+
+    def _with_first(self, request: Request, status: int) -> Response:
+        """Answer with the page and what it shows first: it has nothing to ask before it draws."""
+        try:
+            user_id = user_id_of(request.query_params.get("user") or _USER)
+        except SandboxError:
+            return self._files.page("phone.html", status)  # it asks, and shows why not
+        # Requests come with the first news: hundreds of them would hold the page up.
+        first = self._news(user_id, "", -1, None)
+        first["chat"] = self._messages(user_id, first["bot"]) if first["bot"] else None
+        return self._files.page("phone.html", status, first=first)
 
     async def _live(self, request: Request) -> Response:
         """Hold until something has changed since `version`; tell everything new at once.
@@ -75,35 +90,58 @@ class PhonePage:
         await while_connected(
             request, lambda: changes.until(lambda: changes.version > version, lambda: seconds)
         )
-        log = world.chat.log
-        user_id = user_id_of(query.get("user", ""))
+        asked_requests = int(query.get("requests", "0"))
+        user_id = user_id_of(query.get("user", _USER))
+        return reply(self._news(user_id, query.get("bot", ""), at, asked_requests))
+
+    def _news(self, user_id: str, bot_id: str, at: int, seen: int | None) -> Body:
+        """Return what has happened since `at` in the log, and the requests after `seen`."""
+        world = self._world
+        log, journal = world.chat.log, world.journal
         touched = sorted(set(log[at:])) if at >= 0 else []
         entries = [world.chat.entries[n - 1] for n in touched]
-        seen = int(query.get("requests", "0"))
-        journal = world.journal
-        return reply(
-            {
-                "world": self._world_id,
-                "state": asdict(world.state()),
-                "log": len(log),
-                "messages": [_shown(one) for one in entries if one.user_id == user_id],
-                "requests": [
-                    asdict(one) for one in list(journal.requests)[-_REQUESTS:] if one.n > seen
-                ],
-                "notes": {
-                    "violations": [asdict(note) for note in list(journal.violations)[-50:]],
-                    "refusals": [asdict(note) for note in list(journal.refusals)[-50:]],
-                },
-                "faults": [rule.to_json() for rule in world.faults.rules],
-                "voices": voices.can_convert(),
-            }
-        )
+        requests = [] if seen is None else list(journal.requests)[-_REQUESTS:]
+        return {
+            "world": self._world_id,
+            "state": asdict(world.state()),
+            "user": user_id,
+            "bot": self._bot_for(user_id, bot_id),
+            "log": len(log),
+            "messages": [_shown(one) for one in entries if one.user_id == user_id],
+            "requests": [asdict(one) for one in requests if one.n > (seen or 0)],
+            "notes": {
+                "violations": [asdict(note) for note in list(journal.violations)[-50:]],
+                "refusals": [asdict(note) for note in list(journal.refusals)[-50:]],
+            },
+            "faults": [rule.to_json() for rule in world.faults.rules],
+            "voices": voices.can_convert(),
+            "camera": codes.can_read(),
+        }
+
+    def _bot_for(self, user_id: str, chosen: str) -> str:
+        """Return the bot whose chat is shown: the chosen one, the user's own, any other.
+
+        One that lives comes before one that has ended.
+        """
+        bots = list(self._world.accounts.bots.values())
+        live = [bot for bot in bots if bot.live]
+        found = [
+            *(bot for bot in live if bot.bot_id == chosen),
+            *(bot for bot in live[::-1] if bot.user_id == user_id),
+            *live[::-1],
+            *(bot for bot in bots[::-1] if bot.user_id == user_id),
+        ]
+        return found[0].bot_id if found else ""
 
     async def _chat(self, request: Request) -> Response:
-        """Return messages of a user and a bot, oldest first: those before `before` or the last."""
+        """Return messages of a user and a bot: those before or after a number, or the last."""
         query = request.query_params
         user_id = user_id_of(query["user"])
+        bot_id = query.get("bot") or self._bot_for(user_id, "")
         before, after = int(query.get("before", "0")), int(query.get("after", "0"))
+        return reply(self._messages(user_id, bot_id, before, after))
+
+    def _messages(self, user_id: str, bot_id: str, before: int = 0, after: int = 0) -> Body:
         entries = self._world.chat.entries
         found: list[Entry] = []
         more = False
@@ -112,13 +150,13 @@ class PhonePage:
         )
         for index in numbers:
             entry = entries[index]
-            if entry.user_id == user_id and entry.bot_id == query["bot"]:
+            if entry.user_id == user_id and entry.bot_id == bot_id:
                 if len(found) == _MESSAGES:
                     more = True
                     break
                 found.append(entry)
         found.sort(key=lambda one: one.n)
-        return reply({"messages": [_shown(one) for one in found], "more": more})
+        return {"bot": bot_id, "messages": [_shown(one) for one in found], "more": more}
 
     def _plain(self, message_id: str) -> bytes:
         entry = self._world.chat.by_id(message_id)
@@ -145,6 +183,11 @@ class PhonePage:
         return Response(
             await voices.silk_of(await request.body()), media_type="application/octet-stream"
         )
+
+    async def _camera(self, request: Request) -> Response:
+        """Read the QR code in a picture of the camera, one byte of grey for each pixel."""
+        width = int(request.query_params["width"])
+        return reply({"text": await codes.text_in(await request.body(), width)})
 
 
 def _shown(entry: Entry) -> Body:

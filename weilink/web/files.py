@@ -68,10 +68,20 @@ class Files:
         """Return the routes of all files."""
         return [Route("/assets/{name:path}", self._serve, methods=["GET"])]
 
-    def page(self, name: str, status: int = 200) -> Response:
-        """Return one of the page's own files, such as its HTML, as an answer."""
+    def page(self, name: str, status: int = 200, *, first: object = None) -> Response:
+        """Return one of the page's own files, such as its HTML, as an answer.
+
+        `first` is what the page shows before it has asked for anything; `firstData` of ui.js has
+        it there.
+        """
         data, kind, _ = self._files[f"page/{name}"]
-        return Response(data, status, {"Cache-Control": "no-cache"}, kind)
+        if first is None:
+            return Response(data, status, {"Cache-Control": "no-cache"}, kind)
+        # A block of data, which no browser runs. Nothing in it can end it.
+        text = json.dumps(first).replace("<", "\\u003c")
+        block = f'<script type="application/json" id="first">{text}</script>\n  </body>'
+        data = data.replace(b"</body>", block.encode())
+        return Response(data, status, {"Cache-Control": "no-store"}, kind)
 
     async def _serve(self, request: Request) -> Response:
         name = request.path_params["name"]

@@ -1,5 +1,5 @@
 // What stands in a bubble: text, a picture, a file, a voice, a film.
-import { Dialog, button, bytes, duration, h, icon, t, tags, tell, useRef, useState } from "./kit.js";
+import { Dialog, button, bytes, duration, h, icon, say, t, tags, useRef, useState } from "./kit.js";
 import { mediaUrl } from "./model.js";
 
 const { div, span, a, img, video, audio, p } = tags;
@@ -74,7 +74,6 @@ function Voice({ message }) {
       await sound.current.play();
     } catch {
       setBroken(true);
-      tell(t("This browser cannot play the voice. Install the Python package silk-python beside the sandbox to hear SILK."), "error");
     }
   };
   return div(
@@ -100,7 +99,13 @@ function Voice({ message }) {
       onEnded: () => setPlaying(false),
     }),
     message.text && div({ class: "transcript" }, message.text),
-    broken && saveLink(message, `voice-${message.n}.silk`),
+    broken &&
+      div(
+        { class: "transcript", role: "alert" },
+        t("This browser cannot play the voice. Install the Python package silk-python beside the sandbox to hear SILK."),
+        " ",
+        saveLink(message, `voice-${message.n}.silk`),
+      ),
   );
 }
 
@@ -117,3 +122,8 @@ function Film({ message }) {
     onError: () => setBroken(true),
   });
 }
+
+const KINDS = { image: say("Picture"), voice: say("Voice"), file: say("File"), video: say("Video") };
+/** A message in a few words. */
+export const summary = (message) =>
+  message.text || message.file_name || `[${t(KINDS[message.kind] ?? say("Message"))}]`;

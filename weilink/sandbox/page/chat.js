@@ -1,41 +1,43 @@
 // The open chat: bubbles between time stamps, and the way to scroll through very many of them.
 import { Component, attempt, button, h, icon, t, tags, useEffect, useLayoutEffect, useRef, useState, say, when } from "./kit.js";
-import { Body } from "./bodies.js";
+import { Body, summary } from "./bodies.js";
 import { Composer } from "./composer.js";
-import { conversation, loadOlder, model, toNewest } from "./model.js";
+import { bareName, conversation, loadNewer, loadOlder, model, toNewest, view } from "./model.js";
 
 const { div, span, p, time } = tags;
 
 const PAUSE_MS = 5 * 60_000; // after which a new time stamp is shown, as in WeChat
 const NEAR = 60; // pixels from the end that still count as the end
+const AHEAD = 1500; // pixels before an end of what is there at which more is fetched
 
 export function Chat({ state }) {
   const { messages, older, newer } = state;
   const box = useRef(null);
-  const view = useRef({ atEnd: true, first: 0, top: 0 });
   const [dropping, setDropping] = useState(false);
   const files = useRef(null);
+  // Looked at before anything is drawn anew: what stands where in the reader's sight.
+  const before = box.current && !view.atEnd && topLine(box.current);
 
-  const measure = () => {
-    const now = box.current.querySelector(".line[data-n]");
-    view.current.first = Number(now?.dataset.n ?? 0);
-    view.current.top = now?.offsetTop ?? 0;
+  const scrolled = () => {
+    const element = box.current;
+    const below = element.scrollHeight - element.scrollTop - element.clientHeight;
+    view.atEnd = below < NEAR && !model.value.newer;
+    if (element.scrollTop < AHEAD && model.value.older) attempt(loadOlder);
+    else if (below < AHEAD && model.value.newer) attempt(loadNewer);
+  };
+  const grown = () => {
+    if (view.atEnd) box.current.scrollTop = box.current.scrollHeight;
   };
 
-  // Before the browser paints: stay at the end, or keep what is read where it is when older
-  // messages are put above it.
+  // Before the browser paints: stay at the end, or keep what is read where it is when other
+  // messages come above it or leave.
   useLayoutEffect(() => {
     const element = box.current;
-    const { atEnd, first, top } = view.current;
-    const line = (n) => element.querySelector(`.line[data-n="${n}"]`);
-    if (atEnd && !newer) element.scrollTop = element.scrollHeight;
-    else if (line(first)) element.scrollTop += line(first).offsetTop - top;
-    measure();
+    const line = before && element.querySelector(`.line[data-n="${before.n}"]`);
+    if (view.atEnd) element.scrollTop = element.scrollHeight;
+    else if (line && line.offsetTop !== before.top) element.scrollTop += line.offsetTop - before.top;
+    scrolled();
   }, [messages, newer]);
-
-  useEffect(() => {
-    view.current = { atEnd: true, first: 0, top: 0 };
-  }, [state.user, state.bot]);
 
   // A smaller window or a taller composer must not hide the last message.
   useEffect(() => {
@@ -44,19 +46,7 @@ export function Chat({ state }) {
     return () => observer.disconnect();
   }, []);
 
-  const scrolled = () => {
-    const element = box.current;
-    view.current.atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR;
-    if (element.scrollTop < 400 && older) attempt(loadOlder);
-  };
-  const grown = () => {
-    measure();
-    if (view.current.atEnd) box.current.scrollTop = box.current.scrollHeight;
-  };
-  const down = () => {
-    view.current.atEnd = true;
-    attempt(toNewest);
-  };
+  const down = () => attempt(toNewest);
 
   const dragged = (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
@@ -70,12 +60,24 @@ export function Chat({ state }) {
       { class: "messages", ref: box, role: "log", "aria-label": t("Messages"), tabIndex: 0, onScroll: scrolled, onLoadCapture: grown },
       older && p({ class: "stamp" }, t("Older messages are loaded as you scroll.")),
       rows(messages).map((row) => h(row.of, { key: row.key, ...row.props })),
-      conversation(state)?.typing && div({ class: "line theirs" }, div({ class: "bubble dots", "aria-hidden": "true" }, span("•"), span("•"), span("•"))),
+      conversation(state)?.typing && div({ class: "line theirs" }, h(Avatar, {}), div({ class: "bubble dots", "aria-hidden": "true" }, span("•"), span("•"), span("•"))),
     ),
     newer > 0 && button({ type: "button", class: "to-end", onClick: down }, icon("down"), t("{n} newer messages", { n: newer })),
     dropping && div({ class: "drop-here", "aria-hidden": "true" }, t("Drop to send")),
     h(Composer, { state, takeFiles: files }),
   );
+}
+
+/** The first message in sight, and where it stands. */
+function topLine(element) {
+  const lines = element.querySelectorAll(".line[data-n]");
+  let [low, high] = [0, lines.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lines[middle].offsetTop + lines[middle].offsetHeight > element.scrollTop) high = middle;
+    else low = middle + 1;
+  }
+  return lines[low] && { n: lines[low].dataset.n, top: lines[low].offsetTop };
 }
 
 /** Time stamps, bubbles, and the tool calls of one run as one row. */
@@ -141,19 +143,24 @@ class Line extends Component {
 
   render({ message, quoted }) {
     const mine = message.author === "user";
+    let selection = "";
+    // The browser forgets what is selected as soon as the button is pressed.
+    const remember = () => (selection = selectedIn(this.base));
     const quote = () => {
-      model.set({ quote: { message, selection: selectedIn(this.base) } });
+      const style = selection && message.text.includes(selection) ? "partial" : "id";
+      model.set({ quote: { message, selection, style } });
       document.getElementById("composer")?.focus();
     };
     return div(
       { class: mine ? "line mine" : "line theirs", "data-n": message.n },
+      h(Avatar, { mine, name: mine ? message.user_id : "" }),
       div(
         { class: "column" },
         span({ class: "hidden-text" }, mine ? t("You wrote") : t("The bot wrote")),
         div(
           { class: "beside" },
           h(Body, { message }),
-          button({ type: "button", class: "plain round quote", title: t("Quote"), "aria-label": t("Quote this message"), onClick: quote }, icon("quote")),
+          button({ type: "button", class: "plain round quote", title: t("Quote"), "aria-label": t("Quote this message"), onPointerDown: remember, onClick: quote }, icon("quote")),
         ),
         (message.quoted_id || message.items[0].ref_msg) && h(Quoted, { message, quoted }),
         mine && delivery(message),
@@ -161,6 +168,10 @@ class Line extends Component {
     );
   }
 }
+
+/** The picture beside a bubble: the first letter of a person, a drawing for a bot. */
+const Avatar = ({ mine, name }) =>
+  div({ class: "avatar", "aria-hidden": "true" }, mine ? [...bareName(name)][0].toUpperCase() : icon("bot"));
 
 function selectedIn(element) {
   const selection = getSelection();
@@ -170,14 +181,12 @@ function selectedIn(element) {
 function Quoted({ message, quoted }) {
   const reference = message.items[0].ref_msg ?? {};
   const inline = reference.message_item?.text_item?.text;
-  const text = quoted ? summary(quoted) : (inline ?? t("A message that is not shown here"));
+  const part = reference.partial_text;
+  let text = quoted ? summary(quoted) : (inline ?? t("A message that is not shown here"));
+  // Offsets count characters, as the sandbox does, and not halves of an emoji.
+  if (quoted && part) text = [...text].slice(part.startindex, part.endindex + 1).join("");
   return div({ class: "quoted" }, span({ class: "hidden-text" }, t("Quotes:")), String(text).slice(0, 300));
 }
-
-const KINDS = { image: say("Picture"), voice: say("Voice"), file: say("File"), video: say("Video") };
-/** A message in a few words. */
-export const summary = (message) =>
-  message.text || message.file_name || `[${t(KINDS[message.kind] ?? say("Message"))}]`;
 
 function delivery(message) {
   const [drawing, text] = message.acknowledged

@@ -1,6 +1,6 @@
 // Where one writes: text, files by button, drop or paste, a recording, a quote.
 import { attempt, button, bytes, choice, duration, field, h, icon, iconButton, t, tags, tell, useEffect, useRef, useState } from "./kit.js";
-import { summary } from "./chat.js";
+import { summary } from "./bodies.js";
 import { asPhoneVoice, model, sendMedia, writeText } from "./model.js";
 import { Recorder } from "./recorder.js";
 
@@ -70,6 +70,8 @@ export function Composer({ state, takeFiles }) {
       const made = await attempt(() => recording.stop());
       setRecording(null);
       if (made) {
+        if (!model.value.voices)
+          tell(t("It goes as WAV: for SILK, as phones send it, install the Python package silk-python beside the sandbox."));
         const voice = await attempt(() => asPhoneVoice(made.wav));
         if (voice) setFiles((before) => [...before, { ...item(voice, "voice", t("Recording")), ms: made.ms, url: URL.createObjectURL(made.wav) }]);
       }
@@ -168,20 +170,22 @@ function Attachment({ one, change, remove }) {
 }
 
 // How phones quote: see docs/sandbox.md.
-const quoteOf = ({ message, style = "id", selection }) => ({
+const quoteOf = ({ message, style, selection }) => ({
   message_id: message.message_id,
   style,
   ...(style === "partial" ? { part: selection } : {}),
 });
 
 function QuoteLine({ quote }) {
-  const { message, selection, style = "id" } = quote;
-  const part = selection && message.text.includes(selection);
-  const styles = [["id", t("as newer phones do")], ["inline", t("as older phones do")], ...(part ? [["partial", t("only “{part}”", { part: selection.slice(0, 20) })]] : [])];
+  const { message, selection, style } = quote;
+  const styles = [["id", t("as newer phones do")], ["inline", t("as older phones do")], ...(message.text ? [["partial", t("only a part")]] : [])];
+  const change = (what) => model.set({ quote: { ...quote, ...what } });
   return div(
     { class: "quote-line" },
-    span({ class: "grow quoted" }, summary(message).slice(0, 120)),
-    choice(style, styles, (next) => model.set({ quote: { ...quote, style: next } }), { "aria-label": t("How to quote") }),
+    style === "partial"
+      ? input({ class: "grow", value: selection, placeholder: summary(message).slice(0, 120), "aria-label": t("The part to quote"), onInput: (event) => change({ selection: event.target.value }) })
+      : span({ class: "grow quoted" }, summary(message).slice(0, 120)),
+    choice(style, styles, (next) => change({ style: next }), { "aria-label": t("How to quote") }),
     iconButton("close", t("Do not quote"), () => model.set({ quote: null })),
   );
 }

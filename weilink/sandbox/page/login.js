@@ -1,6 +1,6 @@
 // Scanning, confirming, the pair code.
 import { Copyable, Dialog, attempt, button, field, h, say, t, tags, useEffect, useRef, useState } from "./kit.js";
-import { bareName, confirm, decline, model, qrUrl, scan } from "./model.js";
+import { bareName, codeIn, confirm, decline, model, qrUrl, scan } from "./model.js";
 
 const { div, p, h2, img, strong, form, input, video, ol, li } = tags;
 
@@ -58,6 +58,7 @@ function LoginCard({ login, state }) {
             { type: "button", class: "primary", onClick: () => attempt(() => scan(login.qrcode)) },
             t("Scan as {user}", { user: state.user }),
           ),
+          state.bot && h(ScanButton, { state }),
         ),
       ),
     );
@@ -91,7 +92,6 @@ function LoginCard({ login, state }) {
 
 /** What to do before there is a bot. */
 export function NoBot({ state }) {
-  const [camera, setCamera] = useState(false);
   const { base_url, cdn_base_url } = state.server;
   return div(
     { class: "no-bot stack", id: "composer", tabIndex: -1 },
@@ -105,9 +105,7 @@ export function NoBot({ state }) {
     ),
     p({ class: "muted" }, t("Its QR code then appears here and can be scanned with a click.")),
     h(ByLink, { state }),
-    "BarcodeDetector" in window &&
-      button({ type: "button", onClick: () => setCamera(true) }, t("Scan with the camera")),
-    camera && h(Camera, { onClose: () => setCamera(false) }),
+    h(ScanButton, { state }),
   );
 }
 
@@ -128,31 +126,62 @@ function ByLink({ state }) {
   );
 }
 
+function ScanButton({ state }) {
+  const [camera, setCamera] = useState(false);
+  return [
+    button({ type: "button", onClick: () => setCamera(true) }, t("Scan with the camera")),
+    camera && h(Camera, { state, onClose: () => setCamera(false) }),
+  ];
+}
+
+/** What reads QR codes: the browser, or else the sandbox; `null` when neither can. */
+function reader(state) {
+  if ("BarcodeDetector" in window) {
+    const detector = new BarcodeDetector({ formats: ["qr_code"] });
+    return async (screen) => (await detector.detect(screen))[0]?.rawValue;
+  }
+  if (!state.camera) return null;
+  const canvas = document.createElement("canvas");
+  return async (screen) => {
+    canvas.width = Math.min(screen.videoWidth, 800);
+    canvas.height = Math.round((screen.videoHeight * canvas.width) / screen.videoWidth);
+    const pen = canvas.getContext("2d", { willReadFrequently: true });
+    pen.drawImage(screen, 0, 0, canvas.width, canvas.height);
+    const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
+    // Green is most of what the eye takes for brightness.
+    return codeIn(Uint8Array.from({ length: data.length / 4 }, (_, i) => data[4 * i + 1]), canvas.width);
+  };
+}
+
 /** The camera of this computer, pointed at a terminal. */
-function Camera({ onClose }) {
+function Camera({ state, onClose }) {
   const screen = useRef(null);
   const [problem, setProblem] = useState("");
   useEffect(() => {
     let stream;
     let over = false;
     const look = async () => {
+      const read = reader(state);
+      if (!read) {
+        setProblem(t("This browser cannot read QR codes. Install the Python package zxing-cpp beside the sandbox, or scan with a click."));
+        return;
+      }
       try {
         stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
         if (over) return;
         screen.current.srcObject = stream;
         await screen.current.play();
-        const detector = new BarcodeDetector({ formats: ["qr_code"] });
         while (!over) {
-          const [code] = await detector.detect(screen.current);
-          if (code) {
-            await attempt(() => scan(code.rawValue), t("Scanned."));
+          const code = await read(screen.current);
+          if (code && !over) {
+            await attempt(() => scan(code), t("Scanned."));
             onClose();
             return;
           }
           await new Promise(requestAnimationFrame);
         }
       } catch (error) {
-        setProblem(error.message);
+        if (!over) setProblem(t("The camera cannot be used: {problem}", { problem: error.message }));
       }
     };
     look();
@@ -164,6 +193,6 @@ function Camera({ onClose }) {
   return h(
     Dialog,
     { title: t("Scan with the camera"), onClose },
-    problem ? p(t("The camera cannot be used: {problem}", { problem })) : video({ ref: screen, class: "camera", muted: true }),
+    problem ? p({ role: "alert" }, problem) : video({ ref: screen, class: "camera", muted: true, playsInline: true, "aria-label": t("What the camera sees") }),
   );
 }

@@ -45,5 +45,5 @@ function Page() {
 
 await loadWords("/assets/web/words", "/assets/page/words");
 document.title = t("WeChat sandbox");
-render(h(Page), document.getElementById("page"));
 start();
+render(h(Page), document.getElementById("page"));

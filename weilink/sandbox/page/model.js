@@ -1,12 +1,20 @@
 // What the page knows, and what it can do. The sandbox is asked for news in one request after the
 // other, so news that come faster than they can be shown arrive together.
-import { Store, call, forever } from "/assets/web/ui.js";
+import { Store, call, firstData, forever } from "/assets/web/ui.js";
 
 const API = "/_sandbox";
-const KEPT = 400; // messages in the page at a time; more are fetched while scrolling
+const KEPT = 200; // messages in the page at a time; others are fetched while scrolling
 const KEPT_REQUESTS = 300;
+const PAUSE_MS = 50; // between two requests for news: nobody reads faster
 
 const query = new URLSearchParams(location.search);
+
+export const userId = (name = model.value.user) =>
+  name.endsWith("@im.wechat") ? name : `${name}@im.wechat`;
+export const bareName = (id) => id.replace(/@im\.(wechat|bot)$/, "");
+
+/** Whether the reader is at the end of the chat; the chat says so. */
+export const view = { atEnd: true };
 
 export const model = new Store({
   user: query.get("user") || remembered("user") || "alice",
@@ -14,11 +22,13 @@ export const model = new Store({
   server: null, // the sandbox's state
   messages: [], // of the open chat, oldest first, without gaps
   older: false, // there are more before
-  newer: 0, // that have come but are not in `messages`, as the reader looks at older ones
+  newer: 0, // there are so many after, or one at least
+  last: 0, // the number of the newest that is known
   requests: [],
   notes: { violations: [], refusals: [] },
   faults: [],
-  voices: false,
+  voices: false, // whether the sandbox knows SILK
+  camera: false, // whether it can read QR codes
   quote: null,
   offline: false,
   scanned: location.pathname.startsWith("/q/") ? location.pathname.slice(3) : "",
@@ -40,18 +50,33 @@ function remember(name, value) {
   }
 }
 
-export const userId = (name = model.value.user) =>
-  name.endsWith("@im.wechat") ? name : `${name}@im.wechat`;
-export const bareName = (id) => id.replace(/@im\.(wechat|bot)$/, "");
-
 // -- news -------------------------------------------------------------------------------------
 
 const known = { world: undefined, version: 0, log: -1, requests: 0 };
+let asked = false;
 let turn = new AbortController();
 
-/** Ask for news until the page is closed. */
+/** Show what came with the page, and ask for news until it is closed. */
 export function start() {
-  forever(listen, (error) => model.set({ offline: Boolean(error) }));
+  const first = firstData();
+  if (first && first.user === userId()) {
+    learn(first);
+    if (first.chat) opened(model.value.user, first.chat);
+  }
+  forever(listen, (error) => model.set({ offline: Boolean(error) }), undefined, PAUSE_MS);
+}
+
+function learn({ world, log, state, notes, faults, voices, camera, requests }) {
+  Object.assign(known, { world, log, version: state.version });
+  known.requests = requests.at(-1)?.n ?? known.requests;
+  model.set({
+    server: state,
+    notes,
+    faults,
+    voices,
+    camera,
+    requests: requests.length ? [...model.value.requests, ...requests].slice(-KEPT_REQUESTS) : model.value.requests,
+  });
 }
 
 async function listen() {
@@ -60,104 +85,110 @@ async function listen() {
   let news;
   try {
     news = await call("GET", `${API}/page/live`, {
-      query: { ...known, user, wait: known.version ? 25 : 0 },
+      // What came with the page has no requests in it: those are asked for at once.
+      query: { ...known, user, bot, wait: asked ? 25 : 0 },
       signal: turn.signal,
     });
   } catch (error) {
     if (error.name === "AbortError") return;
     throw error;
   }
-  const first = known.log < 0;
   if (known.world && news.world !== known.world) {
     // Another sandbox on the same port: nothing that is known holds any more.
     location.reload();
     return;
   }
-  known.world = news.world;
-  known.version = news.state.version;
-  known.log = news.log;
-  known.requests = news.requests.at(-1)?.n ?? known.requests;
-  const { state, notes, faults, voices } = news;
-  model.set({
-    server: state,
-    notes,
-    faults,
-    voices,
-    requests: [...model.value.requests, ...news.requests].slice(-KEPT_REQUESTS),
-  });
-  if (model.value.user !== user) return;
-  if (first || !bot || !state.bots.some((one) => one.bot_id === bot && one.live)) {
-    await openChat(user, botFor(state, user, bot));
-    return;
-  }
-  take(news.messages.filter((one) => one.bot_id === bot));
-}
-
-/** The bot that a user writes to: the chosen one while it lives, their own newest, any other. */
-function botFor(state, user, chosen) {
-  const live = state.bots.filter((one) => one.live);
-  const own = live.filter((one) => one.user_id === userId(user));
-  const stays = live.find((one) => one.bot_id === chosen);
-  const last = state.bots.findLast((one) => one.user_id === userId(user));
-  return (stays ?? own.at(-1) ?? live.at(-1) ?? last)?.bot_id ?? "";
+  const first = known.log < 0;
+  asked = true;
+  learn(news);
+  if (model.value.user !== user || model.value.bot !== bot) return;
+  if (first || news.bot !== bot) await openChat(user, news.bot);
+  else take(news.messages.filter((one) => one.bot_id === bot));
 }
 
 function take(incoming) {
   if (!incoming.length) return;
-  const { messages, newer } = model.value;
+  const { messages } = model.value;
+  let { newer, last } = model.value;
   const at = new Map(messages.map((one, index) => [one.n, index]));
   const next = [...messages];
-  let behind = 0;
   for (const one of incoming) {
     if (at.has(one.n)) next[at.get(one.n)] = one;
-    else if (newer) behind += 1;
-    else if (!next.length || one.n > next.at(-1).n) next.push(one);
+    else if (one.n > last) {
+      last = one.n;
+      // What somebody reads further up is not pushed out of the page.
+      if (newer || (!view.atEnd && next.length >= KEPT)) newer += 1;
+      else next.push(one);
+    }
   }
   const cut = next.length > KEPT;
   model.set({
     messages: cut ? next.slice(-KEPT / 2) : next,
     older: model.value.older || cut,
-    newer: newer + behind,
+    newer,
+    last,
   });
 }
 
 // -- conversations ----------------------------------------------------------------------------
 
-/** Show the chat of a user with a bot, from its end. */
+let opening = 0;
+
+/** Show the chat of a user with a bot, or with the one that fits them best, from its end. */
 export async function openChat(user, bot = "") {
+  const mine = (opening += 1);
+  const page = await call("GET", `${API}/page/chat`, { query: { user, bot } });
+  if (mine !== opening) return;
   remember("user", user);
-  const state = model.value.server;
-  const chosen = bot || (state ? botFor(state, user, "") : "");
-  const same = user === model.value.user && chosen === model.value.bot;
-  model.set({ user, bot: chosen, quote: null, ...(same ? {} : { messages: [], older: false, newer: 0 }) });
-  if (chosen) {
-    const page = await call("GET", `${API}/page/chat`, { query: { user, bot: chosen } });
-    if (model.value.user === user && model.value.bot === chosen)
-      model.set({ messages: page.messages, older: page.more, newer: 0 });
-  }
+  opened(user, page);
   turn.abort();
+}
+
+function opened(user, { bot, messages, more }) {
+  view.atEnd = true;
+  model.set({ user, bot, messages, older: more, newer: 0, last: messages.at(-1)?.n ?? 0, quote: null });
 }
 
 let loading = false;
 
-/** Fetch the messages before those that are shown. */
-export async function loadOlder() {
-  const { user, bot, messages, older } = model.value;
-  if (loading || !older || !messages.length) return;
+/** Fetch messages beside those that are shown, and join them to what is shown by then. */
+async function load(place, join) {
+  const { user, bot } = model.value;
+  if (loading) return;
   loading = true;
   try {
-    const page = await call("GET", `${API}/page/chat`, { query: { user, bot, before: messages[0].n } });
-    if (model.value.user !== user || model.value.bot !== bot) return;
-    const joined = [...page.messages, ...model.value.messages];
-    const dropped = Math.max(0, joined.length - KEPT);
-    model.set({
-      messages: joined.slice(0, KEPT),
-      older: page.more,
-      newer: model.value.newer + dropped,
-    });
+    const page = await call("GET", `${API}/page/chat`, { query: { user, bot, ...place } });
+    if (model.value.user === user && model.value.bot === bot) model.set(join(page, model.value));
   } finally {
     loading = false;
   }
+}
+
+/** Fetch the messages before those that are shown. */
+export async function loadOlder() {
+  const { messages, older } = model.value;
+  if (!older || !messages.length) return;
+  await load({ before: messages[0].n }, (page, now) => {
+    const joined = [...page.messages, ...now.messages];
+    const dropped = Math.max(0, joined.length - KEPT);
+    return { messages: joined.slice(0, KEPT), older: page.more, newer: now.newer + dropped };
+  });
+}
+
+/** Fetch the messages after those that are shown. */
+export async function loadNewer() {
+  const { messages, newer } = model.value;
+  if (!newer || !messages.length) return;
+  await load({ after: messages.at(-1).n }, (page, now) => {
+    const joined = [...now.messages, ...page.messages];
+    const dropped = joined.length > KEPT;
+    return {
+      messages: joined.slice(-KEPT),
+      older: now.older || dropped,
+      newer: page.more ? Math.max(1, now.newer - page.messages.length) : 0,
+      last: Math.max(now.last, joined.at(-1).n),
+    };
+  });
 }
 
 /** Go back to the end of the chat. */
@@ -196,6 +227,10 @@ export async function asPhoneVoice(wav) {
 
 export const mediaUrl = (message, name = "") =>
   `${API}/page/media/${message.message_id}${name ? `?name=${encodeURIComponent(name)}` : ""}`;
+
+/** The text of the QR code in a picture of one byte for each pixel, read by the sandbox. */
+export const codeIn = async (grey, width) =>
+  (await call("POST", `${API}/page/camera`, { raw: grey, query: { width }, headers: { "Content-Type": "application/octet-stream" } })).text;
 
 export const qrUrl = (login) => `${API}/page/qr/${login.qrcode}`;
 

@@ -74,6 +74,12 @@ export function t(text, values = {}) {
   return (words[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+/** What the server put into the page to be shown first; `null` when there is nothing. */
+export function firstData() {
+  const block = document.getElementById("first");
+  return block && JSON.parse(block.textContent);
+}
+
 // -- times and sizes --------------------------------------------------------------------------
 
 // By hand: the first formatter of `Intl` takes a browser longer than all the rest of a page.
@@ -157,14 +163,20 @@ export async function call(method, url, { body, query, raw, headers, signal } = 
   return data;
 }
 
-/** Run `step` over and over, one at a time; tell `broken` of failures and wait longer each time. */
-export async function forever(step, broken, signal) {
+/**
+ * Run `step` over and over, one at a time, and not more often than every `pause` milliseconds;
+ * tell `broken` of failures and wait longer each time.
+ */
+export async function forever(step, broken, signal, pause = 0) {
   let failures = 0;
   while (!signal?.aborted) {
     try {
+      const end = performance.now() + pause;
       await step();
       if (failures) broken(null);
       failures = 0;
+      const early = end - performance.now();
+      if (early > 0) await new Promise((go) => setTimeout(go, early));
       // News that come fast are shown once per frame; in a hidden page, once per second.
       await new Promise((go) => (document.hidden ? setTimeout(go, 1000) : requestAnimationFrame(go)));
     } catch (error) {
@@ -266,6 +278,7 @@ const drawings = {
   tool: "M14 6a4 4 0 0 0 5 5l-9 9a2.5 2.5 0 0 1-4-4l8-8z",
   down: "M6 9l6 6 6-6",
   person: "M12 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM4 21c0-5 4-7 8-7s8 2 8 7",
+  bot: "M6 9h12v10H6zM12 9V5M9.5 13v1.5M14.5 13v1.5M3 13v3M21 13v3",
   cross: "M6 6l12 12M18 6L6 18",
 };
 
