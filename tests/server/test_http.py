@@ -17,13 +17,14 @@ import pytest
 from mcp.client import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
+from starlette.responses import PlainTextResponse
 
 from tests.server.clients import DEADLINE, ENVELOPE, Http, environment
 from tests.server.conftest import HttpStarter, log_in
 from weilink.errors import UsageError
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import SandboxProcess
-from weilink.server.guard import check_exposure
+from weilink.server.guard import Guard, check_exposure
 from weilink.service.leading import is_led
 
 TOKEN = "a-long-random-token-0123456789"
@@ -103,6 +104,21 @@ def test_token(http: HttpStarter, alone: dict[str, str]) -> None:
         assert client.get(f"{server.url}/sse").status_code == 401
     server.signal(signal.SIGTERM)
     assert TOKEN not in server.log_text()
+
+
+def test_a_token_of_any_letters() -> None:
+    token = "密码 🙂 a-long-random-token"
+
+    async def body() -> list[int]:
+        guard = Guard(PlainTextResponse("in"), "127.0.0.1", token)
+        transport = httpx.ASGITransport(guard)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return [
+                (await client.get("/", headers={b"Authorization": b"Bearer " + given})).status_code
+                for given in (token.encode(), "密码".encode(), b"", b"\xff\xfe")
+            ]
+
+    assert anyio.run(body) == [200, 401, 401, 401]
 
 
 def test_no_listener_for_others_without_a_token(alone: dict[str, str]) -> None:

@@ -187,6 +187,30 @@ def test_cancelled_upload_stops(client: Stdio, phone: Phone, tmp_path: Path) -> 
     assert not [line for line in client.lines if json.loads(line).get("id") == sending]
 
 
+def test_upload_cancelled_in_the_middle(client: Stdio, phone: Phone, tmp_path: Path) -> None:
+    phone.write("hello")
+    client.call("recv", timeout=10)
+    before = newest(phone)
+    big = tmp_path / "big.bin"
+    with big.open("wb") as file:
+        file.truncate(60_000_000)
+    request = {"name": "send", "arguments": {"to": phone.user_id(), "file_path": str(big)}}
+    sending = client.start("tools/call", **request, _meta={"progressToken": "p"})
+    while client.next()["params"]["progress"] == 0:
+        pass  # It is under way when some of it is.
+    client.write(
+        {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": sending}}
+    )
+    client.call("send", to=phone.user_id(), text="after it")
+    assert [message.kind for message in phone.wait_for(after=before)] == ["text"]
+    # Nor is the copy kept that was being sent.
+    deadline = time.monotonic() + 20
+    while left := list((client.base / "outbox").iterdir()):
+        assert time.monotonic() < deadline, left
+        threading.Event().wait(0.01)
+    assert not [line for line in client.lines if json.loads(line).get("id") == sending]
+
+
 def test_sessions(client: Stdio, phone: Phone) -> None:
     bot = phone.wait_polling()
     (session,) = client.call("sessions")["sessions"]

@@ -84,7 +84,8 @@ class Guard:
             return PlainTextResponse("Pages of other sites may not connect (Origin).", 403)
         if self._token is not None:
             scheme, _, given = headers.get("authorization", "").partition(" ")
-            right = secrets.compare_digest(given.strip().encode(), self._token)
+            # As it was on the wire: starlette reads headers as Latin-1, whatever they are.
+            right = secrets.compare_digest(given.strip().encode("latin-1"), self._token)
             if scheme.lower() != "bearer" or not right:
                 return PlainTextResponse(
                     "This server wants its token: Authorization: Bearer <WEILINK_TOKEN>.",
