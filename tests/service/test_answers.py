@@ -64,7 +64,7 @@ def taken(status: int, body: bytes) -> bool:
     return status < 400 and not any(isinstance(code, int) and code != 0 for code in codes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(ANSWER, min_size=1, max_size=6), st.booleans())
 def test_any_answer_to_a_send(answers: list[tuple[int, bytes]], with_file: bool) -> None:
     said: list[tuple[str, int, bytes]] = []

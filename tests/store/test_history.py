@@ -46,7 +46,7 @@ def new(n: int, text: str, **changes: object) -> NewMessage:
     return NewMessage(**values)  # type: ignore[arg-type]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.text("abAB 中文你好，。-_%\"*'\x00ßİ\U000f0041é", max_size=8), max_size=12),
     st.text("abAB 中文你好，。-_%\"*'\x00ßİ\U000f0041é", min_size=1, max_size=4),
@@ -212,7 +212,7 @@ def killed_while_upgrading(code: str, folder: Path, at: int) -> bool:
 
 async def test_killed_while_a_database_is_upgraded(tmp_path: Path) -> None:
     """The next process does it from the beginning: no half of it is ever seen."""
-    db = old_database(tmp_path, 6000, LAST)
+    db = old_database(tmp_path, 1200, LAST)
     before = db.execute("SELECT count(*), sum(place) FROM messages").fetchone()
     db.close()
     code = (
@@ -228,14 +228,14 @@ async def test_killed_while_a_database_is_upgraded(tmp_path: Path) -> None:
         "    async with Store(Path(sys.argv[1])): pass\n"
         "anyio.run(main)"
     )
-    for at in (1, 3000, 5999):
+    for at in (2, 1199):
         assert killed_while_upgrading(code, tmp_path, at)
     db = sqlite3.connect(tmp_path / "weilink.db")
     assert db.execute("SELECT count(*), sum(place) FROM messages").fetchone() == before
     assert not db.execute("SELECT 1 FROM migrations WHERE name = 'm013_blocks'").fetchone()
     db.close()
     async with Store(tmp_path) as store:
-        assert (await store.history.find(Query(bot_id="b1"))).total == 3000
-        assert (await store.history.find(Query(text_contains="旧消息"))).total == 6000
+        assert (await store.history.find(Query(bot_id="b1"))).total == 600
+        assert (await store.history.find(Query(text_contains="旧消息"))).total == 1200
     db = sqlite3.connect(tmp_path / "weilink.db")
     assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
