@@ -11,7 +11,7 @@ from tests.service.conftest import leading, stored, written
 from weilink.sandbox.phone import Phone
 from weilink.service import Service
 from weilink.service.reading import read_message
-from weilink.store.models import Direction, StoredMessage
+from weilink.store.models import Direction, PartState, StoredMessage
 
 pytestmark = pytest.mark.anyio
 
@@ -101,6 +101,27 @@ async def test_quotes(service: Service, phone: Phone) -> None:
         quote = (await received(service, gone.message_id)).quote
         assert quote is not None
         assert (quote.message_id, quote.text) == (str(2**63 + 5), "")
+
+
+async def test_a_quote_that_comes_before_the_answer_to_what_it_quotes(
+    service: Service, phone: Phone
+) -> None:
+    """The phone shows what was sent; that it was taken is heard only later."""
+    async with leading(service):
+        await written(service, phone)
+        phone.lab.fault("lost_answer", "*/sendmessage", times=2)
+        result = await service.sender.send_text(phone.user_id(), "seen at once")
+        assert result.parts[0].state is PartState.QUEUED
+        (seen,) = phone.chat(author="bot")
+        message = phone.write("what?", quote=seen.message_id, quote_style="id")
+        await received(service, message.message_id)
+        with anyio.fail_after(20):
+            while await service.store.outbox.unsettled():
+                with anyio.move_on_after(0.2):
+                    await service.changes.next.wait()
+        quote = (await received(service, message.message_id)).quote
+    assert quote is not None
+    assert (quote.text, quote.direction) == ("seen at once", Direction.SENT)
 
 
 async def test_voice_groups_and_several_items(service: Service, phone: Phone) -> None:

@@ -12,6 +12,7 @@ from weilink.store.clock import now_ms
 from weilink.store.database import Database
 from weilink.store.messages import insert
 from weilink.store.models import Delivery, Direction, NewPart, Part, PartState, Upload
+from weilink.store.quotes import was_stored
 from weilink.store.text import storable
 from weilink.store.windows import count_reply
 from weilink.store.working import end
@@ -235,6 +236,7 @@ def _sent(db: sqlite3.Connection, part: Part, message_id: str, token: str) -> No
         delivery=Delivery.NONE,
         raw={"item_list": [part.item]},
     )
+    was_stored(db, part.bot_id, message_id)
 
 
 def _settle(db: sqlite3.Connection, row: int, state: PartState, reason: str) -> bool:
