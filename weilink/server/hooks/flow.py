@@ -16,6 +16,7 @@ class Flow:
 
     def __init__(self) -> None:
         self._went_on: dict[str, float] = {}
+        self._woken: dict[str, float] = {}
         self._ahead: dict[str, list[str]] = {}
 
     def went_on(self, session: str) -> None:
@@ -24,7 +25,11 @@ class Flow:
 
     def just_went_on(self, session: str, within: float = SIDE_BY_SIDE) -> bool:
         """Return whether the turn that just ended did not end."""
-        return time.monotonic() - self._went_on.get(session, float("-inf")) < within
+        return _since(self._went_on, session) < within
+
+    def just_woken(self, session: str, within: float) -> bool:
+        """Return whether the session was given something to begin a turn with."""
+        return _since(self._woken, session) < within
 
     def woken(self, session: AgentSession, text: str) -> None:
         """The session was given `text` to begin a turn with.
@@ -32,6 +37,7 @@ class Flow:
         Codex reads it as its next prompt, Claude Code with its next request to the model: what
         their hooks were given meanwhile would overtake it. Idle Claude Code begins at once.
         """
+        self._woken[session.id] = time.monotonic()
         if session.agent == "codex":
             # Only its hook on prompts tells when it begins.
             if session.prompted_at:
@@ -66,3 +72,8 @@ class Flow:
         """The session has ended."""
         self._ahead.pop(session, None)
         self._went_on.pop(session, None)
+        self._woken.pop(session, None)
+
+
+def _since(times: dict[str, float], session: str) -> float:
+    return time.monotonic() - times.get(session, float("-inf"))

@@ -44,7 +44,9 @@ class Noticing:
 
     async def answer(self, call: HookCall) -> None:
         """Take in what a hook of the purpose `notify` tells."""
-        if call.interactive and not call.in_subagent and (text := notice(call)):
+        session = self._service.presence.get(call.session)
+        attended = call.interactive and (session is None or session.interactive)
+        if attended and not call.in_subagent and (text := notice(call)):
             self._waiting.append(_Notice(text, call, time.monotonic()))
             self._more.set()
 
@@ -66,8 +68,13 @@ class Noticing:
     async def _send(self, one: _Notice) -> None:
         session = one.call.session
         if one.call.event == "Stop":
-            if self._flow.just_went_on(session, time.monotonic() - one.told_at + SETTLED):
-                return  # it did not finish
+            since = time.monotonic() - one.told_at
+            # What goes on once does not do so twice in a row.
+            went_on = not one.call.given.get("stop_hook_active") and self._flow.just_went_on(
+                session, since + SETTLED
+            )
+            if went_on or self._flow.just_woken(session, since):
+                return  # it has something more to do, and did not finish
         elif one.call.event != "SessionEnd" and self._service.approving.asks(session):
             return  # the phone shows the question itself
         await notify(self._service.store, self._service.sender, one.text)

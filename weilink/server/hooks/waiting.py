@@ -27,6 +27,9 @@ COMING = 0.5
 """Seconds in which the waiting hook of a session that starts shows itself, if there is one."""
 STARTING = 1.0
 """Seconds that a program which starts is given until it can be woken."""
+ENDING = 0.3
+"""Seconds that the hook at the end of a turn is given to let the agent go on: what it hands over
+is a part of the turn, what wakes is told to the model as an event of the background."""
 CONFIRMED = 0.5
 """What was written longer ago than this has been read when the agent asks for the next wake-up.
 Its hooks of one event run side by side, so a moment before proves nothing."""
@@ -99,8 +102,8 @@ class Waiters:
     async def _wait(self, call: HookCall) -> Answer | None:
         service = self._service
         patience = Patience()
-        if call.event == "SessionStart" and not call.again:
-            await anyio.sleep(STARTING)
+        if not call.again:
+            await anyio.sleep(STARTING if call.event == "SessionStart" else ENDING)
         while True:
             changed, left = service.changes.next, LOOK_EVERY
             session = service.presence.get(call.session)
