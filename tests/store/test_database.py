@@ -59,6 +59,27 @@ async def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
             pass
 
 
+async def test_another_process_brings_the_database_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes meanwhile is told so, not to move the database away; who knows it all reads."""
+    async with Store(tmp_path):
+        pass
+    other = sqlite3.connect(tmp_path / "weilink.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr("weilink.store.database.BUSY_SECONDS", 0.1)
+    async with Store(tmp_path) as store:
+        assert (await store.history.find(Query())).total == 0
+    other.execute("DELETE FROM migrations WHERE name = 'm014_reserve'")
+    other.execute("COMMIT")
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(WeiLinkError, match="try again in some minutes"):
+        async with Store(tmp_path):
+            pass
+    other.execute("ROLLBACK")
+    other.close()
+
+
 async def test_changes_without_a_file_watcher(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

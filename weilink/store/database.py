@@ -47,6 +47,11 @@ class Database:
         try:
             self._db = await self._in_thread(self._connect)
         except (sqlite3.DatabaseError, OSError) as error:
+            if "locked" in str(error):
+                raise WeiLinkError(
+                    f"{self.path} is in use by another process of WeiLink, which may be bringing "
+                    "it up to date; try again in some minutes"
+                ) from error
             raise WeiLinkError(
                 f"{self.path} cannot be opened as WeiLink's database ({error}); "
                 "check its owner and mode, or move it away to start with an empty one"

@@ -5,12 +5,18 @@ A step that has been released is never changed; a new one is added at the end.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable
 
 from weilink.errors import WeiLinkError
 from weilink.store import blocks, messages, search
+
+logger = logging.getLogger(__name__)
+
+MANY = 20_000
+"""Messages from which on a change of the schema takes so long that the user should know why."""
 
 
 def m001_initial(db: sqlite3.Connection) -> None:
@@ -257,18 +263,25 @@ def migrate(db: sqlite3.Connection) -> None:
     Raises:
         WeiLinkError: the database was written by a newer version of WeiLink.
     """
+    known = {migration.__name__ for migration in MIGRATIONS}
+    if _applied(db) == known:
+        # Nearly always. No command has to wait for whoever writes just now.
+        return
     db.execute("BEGIN IMMEDIATE")
     with db:
         db.execute(
             "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at INTEGER)"
         )
-        applied = {name for (name,) in db.execute("SELECT name FROM migrations")}
-        known = [migration.__name__ for migration in MIGRATIONS]
-        if newer := applied - set(known):
+        applied = _applied(db)
+        if newer := applied - known:
             raise WeiLinkError(
                 f"weilink.db was written by a newer WeiLink (it has {', '.join(sorted(newer))}); "
                 "install that version or a later one"
             )
+        if applied and applied != known:
+            (count,) = db.execute("SELECT coalesce(max(row), 0) FROM messages").fetchone()
+            if count > MANY:
+                logger.warning("bringing %d messages up to date; this takes a while", count)
         for migration in MIGRATIONS:
             if migration.__name__ not in applied:
                 migration(db)
@@ -276,3 +289,9 @@ def migrate(db: sqlite3.Connection) -> None:
                     "INSERT INTO migrations VALUES (?, ?)",
                     (migration.__name__, int(time.time() * 1000)),
                 )
+
+
+def _applied(db: sqlite3.Connection) -> set[str]:
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchone():
+        return set()
+    return {name for (name,) in db.execute("SELECT name FROM migrations")}
