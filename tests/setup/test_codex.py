@@ -208,10 +208,12 @@ def test_hooks_for_other_purposes_are_trusted_too(codex: Home, program: Path) ->
     before = codex.tree()
     codex.done("--hooks", "prompt,approve,notify")
 
-    assert sorted(key.split()[0] for key in listed(codex)) == [
-        "PermissionRequest",
-        "Stop",
-        "UserPromptSubmit",
+    assert sorted((key.split()[0], key.rpartition(" ")[2]) for key in listed(codex)) == [
+        ("PermissionRequest", "approve"),
+        ("PermissionRequest", "notify"),
+        ("SessionEnd", "notify"),
+        ("Stop", "notify"),
+        ("UserPromptSubmit", "codex"),
     ]
     assert set(listed(codex).values()) == {"trusted"}
     codex.done("--uninstall")
