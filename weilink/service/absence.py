@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 from weilink.errors import WeiLinkError
@@ -17,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 AFTER_MS = 3_000
 """How long a message may wait before its sender hears of it."""
+TOLD = "absence_told"
+"""The preference that holds who was told: the next leader must not tell them again."""
 
 
 class Absence:
@@ -27,26 +30,34 @@ class Absence:
         self._changes = changes
         self._sender = sender
         self._presence = presence
-        self._told: set[tuple[str, str]] = set()
 
     async def run(self) -> None:
         """Tell senders until cancelled; each once, until an agent was there for them."""
+        preferences = self._store.preferences
+        told = {(bot, user) for bot, user in json.loads(await preferences.get(TOLD, "[]"))}
         while True:
             changed = self._changes.next
             left = 600.0
             await self._presence.refresh()
             live, bindings = self._presence.live(), self._presence.bindings
             waiting = await self._store.inbox.waiting_conversations()
-            self._told = {key for key in self._told if target(live, bindings, *key) is None}
+            # Somebody was there when nothing of theirs waits any more.
+            still = {k for k in told if k in waiting and target(live, bindings, *k) is None}
+            if still != told:
+                told = still
+                await preferences.set(TOLD, json.dumps(sorted(told)))
             for (bot_id, user_id), since in waiting.items():
                 key = (bot_id, user_id)
-                if key in self._told or target(live, bindings, bot_id, user_id) is not None:
+                if key in told or target(live, bindings, bot_id, user_id) is not None:
                     continue
                 wait_ms = since + AFTER_MS - now_ms()
-                if wait_ms > 0:
+                # One that came in the future came before the clock was set back.
+                if 0 < wait_ms <= AFTER_MS:
                     left = min(left, wait_ms / 1000)
                     continue
-                self._told.add(key)
+                told.add(key)
+                # First: rather not told than told twice.
+                await preferences.set(TOLD, json.dumps(sorted(told)))
                 await self._tell(user_id)
             await wait(changed, left)
 
