@@ -41,7 +41,7 @@ def panel(host: str, port: int) -> Face:
 )
 @click.pass_context
 def admin_command(ctx: click.Context, host: str, port: int) -> None:
-    """Run the admin panel: bots, people, conversations, outbox and log in the browser."""
+    """Run the admin panel in the browser: bots, people, conversations, agents, health, log."""
     settings = settings_of(ctx)
     from weilink.server.standing import serve
 
