@@ -104,15 +104,16 @@ async def test_lost_answers_do_not_double(service: Service, phone: Phone) -> Non
     assert [one.text for one in phone.chat(author="bot")] == ["once", "later"]
 
 
+@pytest.mark.parametrize(("endpoint", "skip"), [("getuploadurl", 0), ("sendmessage", 1)])
 async def test_login_lost_in_the_middle_of_an_upload(
-    service: Service, phone: Phone, tmp_path: Path
+    service: Service, phone: Phone, tmp_path: Path, endpoint: str, skip: int
 ) -> None:
     """-14 keeps the file; the new login is another bot, and it goes out through that one."""
     (tmp_path / "f.bin").write_bytes(b"f" * 300_000)
     async with leading(service):
         await written(service, phone)
         old = phone.bot().bot_id
-        phone.lab.fault("answer", "*/getuploadurl", {"ret": -14, "errcode": -14})
+        phone.lab.fault("answer", f"*/{endpoint}", {"ret": -14, "errcode": -14}, skip=skip)
         result = await service.sender.send(
             phone.user_id(), [TextPart("see the file"), FilePart(tmp_path / "f.bin")]
         )
@@ -148,6 +149,18 @@ async def test_a_long_answer_goes_as_a_file_when_replies_are_short(
     assert seen.file_name == "message.md"
     assert found is not None
     assert "3 长长" in found.text
+
+
+async def test_no_part_is_over_the_byte_limit(service: Service, phone: Phone) -> None:
+    """Four bytes each: 4,000 characters are 16,000 bytes, and the service takes 16,384."""
+    text = "😀" * 9000
+    phone.lab.clear_journal()
+    async with leading(service):
+        await written(service, phone)
+        result = await service.sender.send_text(phone.user_id(), text)
+    assert [part.state for part in result.parts] == [PartState.SENT] * 3
+    assert "".join(one.text for one in phone.chat(author="bot")) == text
+    assert phone.lab.refusals() == []
 
 
 async def test_old_parts_expire_visibly(
