@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.routing.agent import Agent
-from tests.support.server import Server
+from tests.support.server import DEADLINE, Server
 from weilink.sandbox.phone import Phone
 
 pytestmark = pytest.mark.slow
@@ -20,7 +20,7 @@ def test_told_once_until_somebody_was_there(phone: Phone, tmp_path: Path) -> Non
     try:
         server.wait_ready()
         phone.write("number 1")
-        phone.wait_for(contains="No agent is there now")
+        phone.wait_for(contains="No agent is there now", timeout=DEADLINE)
         server.kill()
         server.start()
         server.wait_ready()
@@ -33,7 +33,7 @@ def test_told_once_until_somebody_was_there(phone: Phone, tmp_path: Path) -> Non
         finally:
             agent.close()
         phone.write("number 3")
-        phone.wait_for(contains="No agent is there now", count=2)
+        phone.wait_for(contains="No agent is there now", count=2, timeout=DEADLINE)
     finally:
         server.close()
 
