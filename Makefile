@@ -36,13 +36,14 @@ format: .venv/.ready ## format the source and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The tests of a file share servers, so they stay together.
 .PHONY: test-quick
 test-quick: .venv/.ready ## tests without real agents, browsers and long runs
-	$(BIN)/pytest -n auto -m "not agents and not browser and not slow"
+	$(BIN)/pytest -n auto --dist loadfile -m "not agents and not browser and not slow"
 
 .PHONY: test
 test: check ## every test, real agents included
-	$(BIN)/pytest -n auto -m "not agents and not browser and not slow"
+	$(BIN)/pytest -n auto --dist loadfile -m "not agents and not browser and not slow"
 # Playwright keeps an event loop in its thread, so the browser has a run of its own.
 	$(BIN)/pytest -m "browser"
 	$(BIN)/pytest -m "(agents or slow) and not browser"

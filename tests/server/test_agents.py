@@ -119,7 +119,9 @@ def test_claude_code(
     last = model.turns[-1]
     check_results(last.results, phone)
     # The agent's model is told how to use the server, and can look at the picture.
-    assert "WeiLink connects you with WeChat" in json.dumps(model.turns[0].body)
+    # On a busy machine the server is there only after the first turn has begun.
+    told = "WeiLink connects you with WeChat"
+    assert any(told in json.dumps(turn.body) for turn in model.turns)
     assert '"media_type": "image/png"' in json.dumps(last.body)
 
 

@@ -125,7 +125,10 @@ async def take_over_http(server: Http, received: Received) -> None:
     async with anyio.create_task_group() as tasks:
         for number in range(HTTP_CLIENTS):
             if number % 5 == 0:
-                client, name = Client(sse_client(f"{server.url}/sse"), mode="legacy"), "sse"
+                client, name = (
+                    Client(sse_client(f"{server.url}/sse", timeout=30), mode="legacy"),
+                    "sse",
+                )
             elif number % 5 == 1:
                 client, name = Client(f"{server.url}/mcp", mode="legacy"), "session"
             else:

@@ -38,6 +38,8 @@ class Server:
             "HOME": str(base.parent),
             "LANG": "C.UTF-8",
             "WEILINK_LANG": "en",
+            # This checkout, from whatever folder a program is started.
+            "PYTHONPATH": str(Path(__file__).parents[2]),
             "WEILINK_BASE_PATH": str(base),
             **phone.environment,
         }
