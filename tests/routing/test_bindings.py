@@ -112,6 +112,23 @@ def test_commands_from_the_phone(server: Server, phone: Phone, start: Start) -> 
     assert first.prompt() == "" and second.prompt() == ""
 
 
+def test_the_owner_hears_that_their_session_has_ended(
+    server: Server, phone: Phone, start: Start
+) -> None:
+    first, second = start("one"), start("two")
+    first.begin()
+    second.begin()
+    phone.write("/use 1")
+    phone.wait_for(count=1)
+    first.hook("SessionEnd", reason="other")
+    phone.write("/agents")
+    text = phone.wait_for(count=2)[-1].text
+    assert "→" not in text and "bound to a session that is not open" in text
+    assert server.weilink("bind", "default", "--agent", "codex").returncode == 0
+    phone.write("/use 0")
+    assert "this bot is" in phone.wait_for(count=3)[-1].text
+
+
 def test_others_give_no_commands(server: Server, phone: Phone, start: Start) -> None:
     allow_all(server)
     agent = start("one")

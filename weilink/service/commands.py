@@ -10,7 +10,7 @@ from weilink.service.approving import Approving
 from weilink.service.changes import Changes
 from weilink.service.phonewords import Command, Verdict, parse
 from weilink.service.presence import Presence
-from weilink.service.routing import target
+from weilink.service.routing import binding_of, target
 from weilink.service.sending import Sender, replies_left
 from weilink.service.visible import visible
 from weilink.store import Store
@@ -68,15 +68,28 @@ class Commands:
         live = self._presence.live()
         if not live:
             return t("No agent session is open. Messages wait until one is.")
-        mine = target(live, self._presence.bindings, message.bot_id, message.user_id)
+        bindings = self._presence.bindings
+        mine = target(live, bindings, message.bot_id, message.user_id)
         lines = [_line(session, session == mine) for session in live]
-        lines.append(t("→ gets your messages. /use N chooses, /use 0: the last active one."))
+        if mine is not None or binding_of(bindings, message.bot_id, message.user_id) is None:
+            lines.append(t("→ gets your messages. /use N chooses, /use 0: the last active one."))
+        else:
+            lines.append(
+                t(
+                    "Your messages are bound to a session that is not open, and wait for it "
+                    "or for a prompt. /use N chooses another, /use 0: the last active one."
+                )
+            )
         return "\n".join(lines)
 
     async def _use(self, message: StoredMessage, argument: str) -> str:
         if argument == "0":
             await self._store.bindings.remove(message.user_id)
             self._changes.notify()
+            if self._presence.bindings.get(message.bot_id) is not None:
+                return t(
+                    "You are not bound any more; this bot is: weilink unbind, at the computer."
+                )
             return t("Your messages go to the session where you were last active.")
         for session in self._presence.live():
             if argument == str(session.number):
