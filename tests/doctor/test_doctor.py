@@ -380,3 +380,16 @@ def test_the_real_places_of_policies_are_read(
     assert "/etc/claude-code/managed-settings.json" in findings["claude.policy"]["what"]
     assert "/etc/codex/requirements.toml" in findings["codex.policy"]["what"]
     assert not Path("/etc/claude-code").exists()
+
+
+def test_a_server_that_is_just_ending_is_no_fault(
+    home: Home, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that an agent started to look at it, for instance: it has taken its address back."""
+    home.done()
+    from weilink.doctor import running
+
+    led = iter([True, True])
+    monkeypatch.setattr(running, "is_led", lambda base: next(led, False))
+
+    assert "endpoint" not in examine()[1]

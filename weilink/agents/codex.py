@@ -23,9 +23,11 @@ from weilink.agents.wanted import Entry, OwnFile, Wanted
 from weilink.errors import UsageError
 from weilink.i18n import t
 
-# Bytes of UTF-8. The hooks in templates/codex/ ask for three times as much (additionalContextLimit
-# is in units of four bytes), so that this can grow without the user having to trust them again.
-CONTEXT_LIMIT = 10_000
+# Bytes of UTF-8 that arrive whole. The first is what the hooks in templates/codex/ ask for:
+# additionalContextLimit, in units of four bytes, is a part of what the user trusts. It does not
+# count for what makes Codex go on when it stops.
+CONTEXT_LIMIT = 4 * 7_500
+STOP_LIMIT = 10_000
 
 _SERVER = "weilink"
 _SERVER_MARKS = ("weilink", "http://127.0.0.1:8000/", "http://localhost:8000/")

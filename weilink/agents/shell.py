@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path, PurePath
 
@@ -20,6 +21,16 @@ def lasting_python() -> Path:
     while python.is_symlink() and (python.parent.parent / "pyvenv.cfg").exists():
         python = python.parent / python.readlink()
     return Path(os.path.normpath(python))
+
+
+def run_by() -> list[str]:
+    """Return the program that runs hook commands, and its option for a command."""
+    if os.name == "posix":
+        return ["/bin/sh", "-c"]
+    named = os.environ.get("CLAUDE_CODE_GIT_BASH_PATH")
+    if not named and (git := shutil.which("git")):
+        named = str(Path(git).parents[1] / "bin" / "bash.exe")
+    return [named or r"C:\Program Files\Git\bin\bash.exe", "-c"]
 
 
 def hook_command(python: PurePath, script: PurePath, agent: str) -> str:

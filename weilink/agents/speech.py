@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from weilink.agents import claude
+from weilink.agents import claude, codex
 
 
 def utf16_units(text: str) -> int:
@@ -38,11 +38,13 @@ class Speech:
 
     Attributes:
         limit: the most that arrives whole, counted by `size`.
+        stop_limit: the same for a text to go on with.
         go_on: the output of a hook on `Stop` with a text to go on with.
         waits: whether a hook of it can wait in the background and wake it.
     """
 
     limit: int
+    stop_limit: int
     size: Callable[[str], int]
     go_on: Callable[[str, str], str]
     waits: bool
@@ -50,8 +52,8 @@ class Speech:
 
 # A decision to block would show the text twice in Claude Code, and the context none in Codex.
 SPEECHES = {
-    "claude": Speech(claude.CONTEXT_LIMIT, utf16_units, context, waits=True),
-    "codex": Speech(10_000, utf8_bytes, block, waits=False),
+    "claude": Speech(claude.CONTEXT_LIMIT, claude.CONTEXT_LIMIT, utf16_units, context, waits=True),
+    "codex": Speech(codex.CONTEXT_LIMIT, codex.STOP_LIMIT, utf8_bytes, block, waits=False),
 }
 
 

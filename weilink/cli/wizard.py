@@ -93,9 +93,11 @@ def _ask(console: Console, settings: Settings, folder: Path) -> _Agreed | None:
     if jobs and jobs[0].interrupted:
         jobs[0].repair()
     planned = [(job, job.plan()) for job in jobs]
+    shown: set[Path] = set()
     for job, plan in planned:
         console.print()
-        report.show_plan(console, job, plan, whole=False)
+        report.show_plan(console, job, plan, whole=False, known=shown)
+        shown |= {change.snapshot.path for change in plan.changes}
     grants: dict[str, bool] = {}
     if any(plan.effective for _, plan in planned) and not _confirm(t("Write this?")):
         console.print(t("Nothing was written."))
@@ -127,9 +129,9 @@ def _ask_all(
     offered = [name for name in _HOOKS() if name in usual | more]
     hooks: list[str] = []
     if offered:
-        hooks = _many(
-            t("What should happen by itself?"), [(n, _HOOKS()[n], n in usual) for n in offered]
-        )
+        question = t("What should happen by itself?")
+        hooks = _many(question, [(n, _HOOKS()[n], n in usual) for n in offered])
+        _answered(question, ", ".join(hooks) or t("nothing"))
     scopes = [
         (scope, title)
         for scope, title in _SCOPES().items()
@@ -171,7 +173,9 @@ def _ask_agents(found: dict[str, Program | None]) -> list[Agent]:
             title += "  " + t("(not found)")
         entries.append((name, title, program is not None))
     entries.sort(key=lambda entry: not entry[2])
-    return [agents.ALL[name] for name in _many(t("Which agents?"), entries)]
+    chosen = [agents.ALL[name] for name in _many(t("Which agents?"), entries)]
+    _answered(t("Which agents?"), ", ".join(agent.title for agent in chosen) or t("none"))
+    return chosen
 
 
 def _HOOKS() -> dict[str, str]:  # noqa: N802  (a constant that depends on the language)
@@ -201,6 +205,7 @@ def _many(question: str, entries: Sequence[tuple[str, str, bool]]) -> list[str]:
         style=_STYLE,
         qmark="?",
         instruction=t("(space switches, enter goes on)"),
+        erase_when_done=True,
     )
     return cast("list[str]", asked.unsafe_ask())
 
@@ -208,13 +213,32 @@ def _many(question: str, entries: Sequence[tuple[str, str, bool]]) -> list[str]:
 def _one(question: str, entries: Sequence[tuple[str, str]]) -> str:
     choices = [questionary.Choice(title, name) for name, title in entries]
     asked = questionary.select(
-        question, choices=choices, style=_STYLE, qmark="?", instruction=t("(arrows, enter)")
+        question,
+        choices=choices,
+        style=_STYLE,
+        qmark="?",
+        instruction=t("(arrows, enter)"),
+        erase_when_done=True,
     )
-    return str(asked.unsafe_ask())
+    answer = str(asked.unsafe_ask())
+    _answered(question, dict(entries)[answer])
+    return answer
 
 
 def _confirm(question: str) -> bool:
-    return bool(questionary.confirm(question, style=_STYLE, qmark="?").unsafe_ask())
+    asked = questionary.confirm(question, style=_STYLE, qmark="?", erase_when_done=True)
+    answer = bool(asked.unsafe_ask())
+    _answered(question, t("yes") if answer else t("no"))
+    return answer
+
+
+def _answered(question: str, answer: str) -> None:
+    """Leave question and answer on the screen, in place of the choices.
+
+    The library would do that too, but in English.
+    """
+    line = Text().append("? ", style="bold green").append(question, style="bold")
+    report.make_console().print(line.append(" " + answer, style="cyan"))
 
 
 def _job(agent: Agent, answers: _Answers, settings: Settings, folder: Path) -> Job:

@@ -19,6 +19,7 @@ __all__ = ["Finding", "examine"]
 def examine(settings: Settings, folder: Path) -> Iterator[Finding]:
     """Look at everything; `folder` is the one whose project settings count. Changes nothing."""
     yield from computer.check(settings)
-    yield from agents.check(settings, folder)
+    # Before the agents are asked: they start a server to connect to.
     yield from running.check(settings)
+    yield from agents.check(settings, folder)
     yield from bots.check(settings)

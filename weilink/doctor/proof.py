@@ -68,6 +68,8 @@ def _hook(request: Request) -> Finding:
         done, seconds = run_hook(request.hook_command, PROBE)
     except subprocess.TimeoutExpired:
         return _failed(check, t("The hook did not end"))
+    except OSError as problem:
+        return _failed(check, t("The hook failed ({error})", error=problem))
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         error = said[-1] if said else str(done.returncode)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from weilink.agents.shell import SCRIPT, hook_command, lasting_python
+from weilink.agents.shell import SCRIPT, hook_command, lasting_python, run_by
 from weilink.doctor.finding import Finding, Level, ok
 from weilink.i18n import t
 from weilink.service.leading import is_led
@@ -22,6 +22,8 @@ from weilink.settings import Settings
 PROBE = json.dumps({"hook_event_name": "WeiLinkDoctor", "session_id": "", "cwd": ""})
 SLOW_SECONDS = 0.5
 _SECONDS = 10.0
+# A server leads a little before it tells its address, and ends after it took that back.
+_STARTING_SECONDS = 3.0
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -38,7 +40,12 @@ def check(settings: Settings) -> Iterator[Finding]:
             t("Messages stay at WeChat until one does. Agents start it with every session."),
             t("start your agent, or run: weilink mcp -t http"),
         )
-    yield from _endpoint(base / "run" / "recv", led=led)
+    file = base / "run" / "recv"
+    deadline = time.monotonic() + _STARTING_SECONDS
+    while led and not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+        led = is_led(base)
+    yield from _endpoint(file, led=led)
     script = base / "hooks" / SCRIPT
     if script.is_file():
         yield _latency(script)
@@ -83,11 +90,15 @@ def _endpoint(file: Path, *, led: bool) -> Iterator[Finding]:
 
 
 def run_hook(command: str, given: str) -> tuple[subprocess.CompletedProcess[str], float]:
-    """Run a hook as an agent does; return how it ended and how long it took, in seconds."""
+    """Run a hook as an agent does; return how it ended and how long it took, in seconds.
+
+    Raises:
+        OSError: the shell of hooks is not there (on Windows, that of Git).
+        TimeoutExpired: of `subprocess`.
+    """
     start = time.perf_counter()
-    done = subprocess.run(  # noqa: S602  (agents run hooks in a shell)
-        command,
-        shell=True,
+    done = subprocess.run(
+        [*run_by(), command],
         input=given,
         capture_output=True,
         text=True,
@@ -97,6 +108,11 @@ def run_hook(command: str, given: str) -> tuple[subprocess.CompletedProcess[str]
         check=False,
     )
     return done, time.perf_counter() - start
+
+
+def _failed(error: str, cure: str) -> Finding:
+    why = t("No messages reach prompts, and the agent may show an error.")
+    return Finding("hook", Level.ERROR, t("The hook failed ({error})", error=error), why, cure)
 
 
 def _latency(script: Path) -> Finding:
@@ -113,15 +129,11 @@ def _latency(script: Path) -> Finding:
                 t("Every prompt waits for it."),
                 "weilink setup",
             )
+        except OSError as error:
+            return _failed(str(error), t("install Git for Windows: agents run hooks with its bash"))
         if done.returncode != 0:
             said = done.stderr.strip().splitlines()
-            return Finding(
-                "hook",
-                Level.ERROR,
-                t("The hook failed ({error})", error=said[-1] if said else done.returncode),
-                t("No messages reach prompts, and the agent may show an error."),
-                "weilink setup",
-            )
+            return _failed(said[-1] if said else str(done.returncode), "weilink setup")
         took.append(seconds)
     milliseconds = round(statistics.median(took) * 1000)
     what = t("The hook takes {milliseconds} ms", milliseconds=milliseconds)

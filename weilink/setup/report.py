@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -62,8 +64,13 @@ def as_json(job: Job, plan: Plan, trust: Outcome | None, *, dry_run: bool) -> di
     }
 
 
-def show_plan(console: Console, job: Job, plan: Plan, *, whole: bool) -> None:
-    """Print what the plan does; with `whole` also the full text of our own new files."""
+def show_plan(
+    console: Console, job: Job, plan: Plan, *, whole: bool, known: Collection[Path] = ()
+) -> None:
+    """Print what the plan does; with `whole` also the full text of our own new files.
+
+    Of `known` files, which several agents share, the difference was shown before.
+    """
     title = job.choice.agent.title
     if job.choice.uninstall:
         heading = t("WeiLink will be taken out of {agent}:", agent=title)
@@ -93,7 +100,8 @@ def show_plan(console: Console, job: Job, plan: Plan, *, whole: bool) -> None:
             shown = " ".join(part for part in command if not part.startswith("{"))
             console.print(Text(t("      with: {command}", command=shown), style="dim"))
     for change in plan.changes:
-        _show_diff(console, change, whole=whole)
+        if change.snapshot.path not in known:
+            _show_diff(console, change, whole=whole)
     _show_remarks(console, plan)
 
 

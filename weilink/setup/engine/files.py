@@ -122,7 +122,9 @@ def check_writable(snapshot: Snapshot) -> None:
         folder = folder.parent
     if not folder.is_dir():
         raise ConfigFileError(t("{path}: is no folder; move it away", path=folder))
-    if not folder.stat().st_mode & _WRITE_BITS or not os.access(folder, os.W_OK):
+    # On Windows, the attribute of a folder has nothing to do with writing into it.
+    protected = os.name == "posix" and not folder.stat().st_mode & _WRITE_BITS
+    if protected or not os.access(folder, os.W_OK):
         raise ConfigFileError(
             t(
                 "{path}: the folder is read-only, so {name} cannot be replaced; allow writing it"
@@ -189,8 +191,23 @@ def _copy_attributes(source: Path, target: Path) -> None:
 
 
 def replace(temporary: Path, target: Path) -> None:
-    """Put a written file in the place of another, in one step that survives a power cut."""
-    temporary.replace(target)
+    """Put a written file in the place of another, in one step that survives a power cut.
+
+    Raises:
+        ConfigFileError: the system refuses; another run can do it.
+    """
+    try:
+        temporary.replace(target)
+    except OSError as error:
+        # On Windows while another program has the file open.
+        raise ConfigFileError(
+            t(
+                "{path}: could not be replaced ({error}); end the programs that use it and run the"
+                " command again, which goes on from here",
+                path=target,
+                error=error.strerror,
+            )
+        ) from None
     sync_folder(target.parent)
 
 
