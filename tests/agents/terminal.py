@@ -90,7 +90,11 @@ class Terminal:
     def screen(self) -> str:
         """What stands on the screen now, without trailing blanks."""
         with self._changed:
-            return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
+            # Not its `display`, which fails when half of a wide character was written over.
+            buffer, columns = self._screen.buffer, range(self._screen.columns)
+            lines = range(self._screen.lines)
+            texts = ("".join(buffer[y][x].data for x in columns).rstrip() for y in lines)
+            return "\n".join(texts).rstrip()
 
     def write(self, data: str) -> None:
         """Send keys as they are."""

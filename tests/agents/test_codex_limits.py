@@ -49,3 +49,20 @@ def test_limit_of_zero_is_none(codex: Codex, model: Model, tmp_path: Path) -> No
     codex.trust_hooks()
     codex.prompt("hello")
     assert "中" * 100_000 in model.turns[0].parts
+
+
+def test_text_to_go_on_with_has_the_same_limit_whatever_the_hook_says(
+    codex: Codex, model: Model, tmp_path: Path
+) -> None:
+    """`additionalContextLimit` does not count for a decision to block."""
+    for number, more in enumerate(("", "中")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        printed = printing(folder, {"decision": "block", "reason": "中" * 3_333 + more})
+        once = f"if mkdir {folder / 'once'}; then {printed}; else cat >/dev/null; fi"
+        codex.hooks.unlink(missing_ok=True)
+        codex.hook("Stop", once, additionalContextLimit=7_500)
+        codex.trust_hooks()
+        codex.prompt("hello")
+        whole = "中" * 3_333 + more in model.turns[-1].text
+        assert whole == (not more)

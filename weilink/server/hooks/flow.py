@@ -58,7 +58,9 @@ class Flow:
         if call.agent == "codex":
             said = call.text("prompt").strip() if call.event == "UserPromptSubmit" else ""
             if said.startswith(MARK):
-                del ahead[: ahead.index(said) + 1 if said in ahead else 1]
+                # The last of its kind: what was taken back is queued again.
+                last = len(ahead) - ahead[::-1].index(said) if said in ahead else 1
+                del ahead[:last]
         else:
             ahead.clear()
             return call.event in ("PostToolUse", "Stop")

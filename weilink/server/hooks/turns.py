@@ -57,8 +57,10 @@ async def claim_for(
     """Claim what is wanted, as text for the agent of the call."""
     speech = SPEECHES[call.agent]
     confirms = session.id if session is not None and session.turns_end else ""
+    goes_on = call.event == "Stop" and not call.purpose
+    limit = speech.stop_limit if goes_on else speech.limit
     return await service.claims.envelope(
-        call.reader, speech.limit, speech.size, wanted, confirms, wakes=wakes
+        call.reader, limit, speech.size, wanted, confirms, wakes=wakes
     )
 
 
