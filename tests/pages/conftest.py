@@ -63,7 +63,7 @@ class Opener:
             viewport={"width": width, "height": height},
             locale={"en": "en-GB", "zh": "zh-CN"}[lang],
             color_scheme="dark" if dark else "light",
-            permissions=["microphone", "clipboard-write", "clipboard-read"],
+            permissions=["microphone", "camera", "clipboard-write", "clipboard-read"],
             reduced_motion="reduce",
         )
         self._stack.callback(context.close)

@@ -50,7 +50,7 @@ def test_the_qr_code_shows_a_page_of_the_sandbox(phone: Phone, client: Wire) -> 
     assert url.startswith(phone.base_url)
     page = httpx.get(url, trust_env=False)
     assert page.status_code == 200
-    assert "/assets/page/main.js" in page.text
+    assert "/assets/joined/" in page.text
     assert httpx.get(f"{phone.base_url}/q/unknown", trust_env=False).status_code == 404
 
 

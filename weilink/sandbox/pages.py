@@ -26,6 +26,8 @@ _REQUESTS = 300
 """Requests of clients that the page is told about at a time; it shows no more."""
 _MESSAGES = 50
 """Messages in one answer: several screens full, and drawn within a frame or two."""
+_FIRST = 25
+"""Messages that stand in the page: more than a screen full."""
 
 
 class PhonePage:
@@ -69,7 +71,8 @@ class PhonePage:
             return self._files.page("phone.html", status)  # it asks, and shows why not
         # Requests come with the first news: hundreds of them would hold the page up.
         first = self._news(user_id, "", -1, None)
-        first["chat"] = self._messages(user_id, first["bot"]) if first["bot"] else None
+        bot_id = first["bot"]
+        first["chat"] = self._messages(user_id, bot_id, most=_FIRST) if bot_id else None
         return self._files.page("phone.html", status, first=first)
 
     async def _live(self, request: Request) -> Response:
@@ -141,7 +144,9 @@ class PhonePage:
         before, after = int(query.get("before", "0")), int(query.get("after", "0"))
         return reply(self._messages(user_id, bot_id, before, after))
 
-    def _messages(self, user_id: str, bot_id: str, before: int = 0, after: int = 0) -> Body:
+    def _messages(
+        self, user_id: str, bot_id: str, before: int = 0, after: int = 0, most: int = _MESSAGES
+    ) -> Body:
         entries = self._world.chat.entries
         found: list[Entry] = []
         more = False
@@ -151,7 +156,7 @@ class PhonePage:
         for index in numbers:
             entry = entries[index]
             if entry.user_id == user_id and entry.bot_id == bot_id:
-                if len(found) == _MESSAGES:
+                if len(found) == most:
                     more = True
                     break
                 found.append(entry)

@@ -84,7 +84,7 @@ function Voice({ message }) {
         class: "bubble voice-button",
         // As in WeChat, a longer voice is a longer bubble.
         style: { width: `${Math.min(220, 90 + (ms / 1000) * 4)}px` },
-        "aria-label": playing ? t("Pause the voice") : t("Play the voice, {time}", { time: duration(ms) }),
+        "aria-label": t(playing ? say("Pause the voice, {time}") : say("Play the voice, {time}"), { time: duration(ms) }),
         onClick: play,
       },
       icon(playing ? "pause" : "play"),

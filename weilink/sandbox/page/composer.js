@@ -35,6 +35,10 @@ export function Composer({ state, takeFiles }) {
     event?.preventDefault();
     const words = text;
     if (busy || (!words.trim() && !files.length)) return;
+    if (quote?.style === "partial" && !(quote.selection && quote.message.text.includes(quote.selection))) {
+      tell(t("What is to be quoted does not stand in the message like that."), "error");
+      return;
+    }
     setBusy(true);
     // One after the other, as a phone sends them; what fails stays in the field.
     const sent = await attempt(async () => {

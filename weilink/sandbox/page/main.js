@@ -16,6 +16,9 @@ function Page() {
     addEventListener("keydown", escape);
     return () => removeEventListener("keydown", escape);
   }, []);
+  // The phone is painted first: nobody reads what stands behind it in the same moment.
+  const [behind, setBehind] = useState(false);
+  useEffect(() => void setTimeout(() => setBehind(true)), []);
   const was = useRef(false);
   useEffect(() => {
     // On a narrow screen the drawer covers the phone: the focus goes with what is to be seen.
@@ -37,7 +40,7 @@ function Page() {
     aside(
       { class: "drawer", id: "drawer", "aria-label": t("Behind the phone") },
       div({ class: "drawer-close" }, iconButton("close", t("Close"), () => setOpen(false))),
-      state.server && h(Drawer, { state }),
+      behind && state.server && h(Drawer, { state }),
     ),
     h(Notes),
   );
