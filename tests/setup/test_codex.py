@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from tests.setup.conftest import Home
 from tests.setup.test_crash import forked
+from tests.setup.test_terminal import COMMAND
 from weilink.cli.main import run
 
 if sys.version_info >= (3, 11):
@@ -411,4 +413,30 @@ def test_both_agents_share_the_hook_script(codex: Home) -> None:
     assert os.access(codex.script, os.R_OK)
     codex.agent = "codex"
     codex.done("--uninstall")
+    assert codex.tree() == before
+
+
+def test_ctrl_c_at_the_question_of_trust_writes_nothing(codex: Home, program: Path) -> None:
+    before = codex.tree()
+    child = pexpect.spawn(
+        sys.executable,
+        [*COMMAND, "setup", "codex"],
+        cwd=str(codex.project),
+        env={**os.environ, "TERM": "xterm-256color"},
+        dimensions=(40, 80),
+        timeout=30,
+        encoding="utf-8",
+    )
+    try:
+        child.expect_exact("Write this?")
+        child.send("y\r")
+        child.expect_exact("Trust these hooks?")
+        child.send("\x03")
+        child.expect(pexpect.EOF)
+        child.close()
+    finally:
+        child.close(force=True)
+
+    assert child.exitstatus == 1
+    assert "Traceback" not in str(child.before)
     assert codex.tree() == before

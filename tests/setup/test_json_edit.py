@@ -149,7 +149,7 @@ layouts = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(documents, layouts, st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "\n", "  "]))
 def test_what_goes_in_comes_out_again(
     content: dict[str, object], layout: dict[str, object], newline: str, end: str
