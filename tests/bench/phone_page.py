@@ -20,7 +20,7 @@ from tests.pages.chromium import FLAGS, chromium
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import running_sandbox
 
-RUNS = 20
+RUNS = 10
 MESSAGES = 10_000
 RATIO = 3.0
 OPEN_MS = 300.0
@@ -119,7 +119,7 @@ def main() -> int:
         choosing = [float(page.evaluate(CHOSEN, ["bob", "alice"])) for _ in range(RUNS)]
         idle = page.evaluate(IDLE)[1:]
         began = time.monotonic()
-        gaps = [gap for step in (-1500, 1500) for gap in page.evaluate(SCROLLED, step)[1:]]
+        gaps = [gap for step in (-4000, 4000) for gap in page.evaluate(SCROLLED, step)[1:]]
         took = time.monotonic() - began
         browser.close()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
