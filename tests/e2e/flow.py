@@ -13,7 +13,7 @@ from tests.agents.claude import Claude
 from tests.agents.codex import Codex
 from tests.agents.model import Model
 from tests.agents.terminal import Terminal
-from tests.support.agents import connect
+from tests.support.agents import USUAL, connect
 from tests.support.processes import codex_daemons, waiting_hooks
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
@@ -29,7 +29,14 @@ class Flow:
     read twice.
     """
 
-    def __init__(self, agent: Claude | Codex, server: Server, model: Model, phone: Phone) -> None:
+    def __init__(
+        self,
+        agent: Claude | Codex,
+        server: Server,
+        model: Model,
+        phone: Phone,
+        hooks: str = USUAL,
+    ) -> None:
         self.agent = agent
         self.server = server
         self.model = model
@@ -37,7 +44,7 @@ class Flow:
         self.at_risk: set[int] = set()
         self.written = 0
         self._read_by_now = 0
-        connect(agent, server)
+        connect(agent, server, hooks)
 
     @property
     def terminal(self) -> Terminal:

@@ -14,6 +14,7 @@ from tests.agents.codex import Codex
 from tests.agents.model import Model
 from tests.e2e.flow import Flow, send, until
 from tests.support.clock import Clock
+from tests.support.processes import asking_hooks
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
 from weilink.service.claiming import LEASE_MS
@@ -162,6 +163,34 @@ def test_whoever_holds_a_message_stands_still_for_longer_than_a_lease(
         _pause(LONGER_THAN_A_LEASE)
     send(held, signal.SIGCONT)
     flow.write(1)
+    flow.settle()
+    flow.check()
+
+
+def test_a_hook_is_timed_out_by_its_agent_with_a_message_in_its_hands(
+    claude: Claude, server: Server, model: Model, phone: Phone
+) -> None:
+    flow = Flow(claude, server, model, phone, "prompt")  # nothing that wakes
+    claude.interactive()
+    flow.terminal.wait_quiet(0.5)
+    flow.write(1)
+    server.wait_stored(1)
+    assert server.process is not None
+    leader = [server.process.pid]
+    # The hook waits for the leader, and is stopped before that answers.
+    send(leader, signal.SIGSTOP)
+    flow.terminal.type("the first prompt")
+    until(lambda: asking_hooks(claude.home), "a hook asks")
+    held = asking_hooks(claude.home)
+    send(held, signal.SIGSTOP)
+    send(leader, signal.SIGCONT)
+    until(lambda: server.json("status")["messages"]["claimed"] == 1, "it is claimed")
+    first = model.wait_for_text("the first prompt")
+    assert "message 0 of many." not in first.text
+    assert not set(held) & set(claude.home.processes()), "the agent has ended its hook"
+    until(lambda: server.json("status")["messages"]["pending"] == 1, "its lease is over")
+    flow.terminal.wait_quiet(0.5)
+    flow.type("the second prompt")
     flow.settle()
     flow.check()
 

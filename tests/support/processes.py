@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
+
 from tests.agents.processes import Home
 
 
@@ -13,6 +15,17 @@ def waiting_hooks(home: Home) -> list[int]:
         pid
         for pid, words in _commands(home)
         if b"wait" in words and any(word.endswith(b"weilink_hook.py") for word in words)
+    ]
+
+
+def asking_hooks(home: Home) -> list[int]:
+    """Return the hooks that the agents of a home wait for, and that have asked the server."""
+    return [
+        pid
+        for pid, words in _commands(home)
+        if b"wait" not in words
+        and any(word.endswith(b"weilink_hook.py") for word in words)
+        and any(c.status == "ESTABLISHED" for c in psutil.Process(pid).net_connections())
     ]
 
 
