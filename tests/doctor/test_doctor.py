@@ -103,7 +103,9 @@ def test_a_file_that_is_not_valid_is_named_with_its_place(home: Home, examine: A
     code, found = examine()
 
     assert code == 1
-    assert f"{home.settings}, line 2, column 3" in found["claude.files"][0]["what"]
+    (finding,) = found["claude.files"]
+    assert f"{home.settings}, line 2, column 3" in finding["what"]
+    assert finding["cure"] == "mend the file, then run: weilink setup claude"
 
 
 def test_files_that_others_can_read(home: Home, examine: Any) -> None:
@@ -225,6 +227,19 @@ def test_the_agent_is_asked_for_its_servers(
     monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
 
     assert levels(examine()[1], "claude.server") == [level]
+
+
+def test_a_server_that_has_to_be_kept_running_is_started(
+    home: Home, examine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.done("--transport", "http")
+    command = home.root / "bin" / "claude"
+    said = "weilink: http://127.0.0.1:8000/mcp (HTTP) - ✗ Failed to connect"
+    home.write(command, f'#!/bin/sh\n[ "$1" = mcp ] && echo "{said}" || echo 2.1.330\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
+
+    assert examine()[1]["claude.server"][0]["cure"].startswith("weilink mcp -t http ")
 
 
 def test_a_list_that_fails_is_not_taken_for_an_answer(

@@ -151,6 +151,7 @@ def test_an_invalid_file_is_refused_with_its_place(codex: Home) -> None:
 
     assert result.code == 4
     assert f"{codex.codex}, line 3, column " in result.err
+    assert "[t]" in result.err
     assert codex.tree() == before
 
 

@@ -54,9 +54,7 @@ def check(settings: Settings, folder: Path) -> Iterator[Finding]:
             yield from _installation(settings, choice, place)
         if mine:
             yield from policies.check(agent, folder)
-            yield from _reachable(
-                agent, program, mine[0][1] if mine[0][0].scope != "user" else folder
-            )
+            yield from _reachable(program, *mine[0], folder)
 
 
 def _version(agent: Agent, program: Program | None) -> Finding:
@@ -73,14 +71,7 @@ def _version(agent: Agent, program: Program | None) -> Finding:
 
 
 def _installation(settings: Settings, choice: Choice, place: Path) -> Iterator[Finding]:
-    name = choice.agent.name
-    command = f"weilink setup {name}"
-    if choice.scope != "user":
-        command = f"cd '{place}' && {command} --scope {choice.scope}"
-    if choice.transport == "http":
-        command += " --transport http"
-    if choice.hooks != tuple(choice.agent.hooks):
-        command += f" --hooks {','.join(choice.hooks) or 'none'}"
+    name, command = choice.agent.name, _command(choice, place)
     if choice.scope != "user" and not place.is_dir():
         yield Finding(
             f"{name}.files",
@@ -93,7 +84,8 @@ def _installation(settings: Settings, choice: Choice, place: Path) -> Iterator[F
         plan = job.plan()
     except WeiLinkError as error:
         why = t("The agent may ignore the file, and setup cannot edit it.")
-        yield Finding(f"{name}.files", Level.ERROR, str(error), why, command)
+        cure = t("mend the file, then run: {command}", command=command)
+        yield Finding(f"{name}.files", Level.ERROR, str(error), why, cure)
         return
     changed = [change for change in plan.changes if change.effective]
     if changed:
@@ -113,6 +105,18 @@ def _installation(settings: Settings, choice: Choice, place: Path) -> Iterator[F
     if choice.hooks:
         folder = Path.home() if choice.scope == "user" else place
         yield from _trust(job, folder, command)
+
+
+def _command(choice: Choice, place: Path) -> str:
+    """Return the command that sets up again what was chosen."""
+    command = f"weilink setup {choice.agent.name}"
+    if choice.scope != "user":
+        command = f"cd '{place}' && {command} --scope {choice.scope}"
+    if choice.transport == "http":
+        command += " --transport http"
+    if choice.hooks != tuple(choice.agent.hooks):
+        command += f" --hooks {','.join(choice.hooks) or 'none'}"
+    return command
 
 
 def _trust(job: Job, folder: Path, command: str) -> Iterator[Finding]:
@@ -150,12 +154,17 @@ def _trust(job: Job, folder: Path, command: str) -> Iterator[Finding]:
         )
 
 
-def _reachable(agent: Agent, program: Program | None, folder: Path) -> Iterator[Finding]:
+def _reachable(
+    program: Program | None, choice: Choice, place: Path, folder: Path
+) -> Iterator[Finding]:
     """Let the agent itself connect to the MCP server."""
+    agent = choice.agent
     if program is None or not isinstance(agent, AskableAgent):
         return
+    if choice.scope != "user":
+        folder = place
     check = f"{agent.name}.server"
-    cure = f"weilink setup {agent.name}"
+    cure = _command(choice, place)
     why = t("The agent has no tools to answer with.")
     try:
         state = agent.ask_for_server(program, folder)
@@ -175,6 +184,9 @@ def _reachable(agent: Agent, program: Program | None, folder: Path) -> Iterator[
         cure = t("start {name} in {folder} and allow it", name=agent.name, folder=folder)
         yield Finding(check, Level.WARNING, what, why, cure)
     else:
+        if choice.transport == "http":
+            cure = t("{command}   (or: weilink service install, which keeps it running)",
+                     command="weilink mcp -t http")  # fmt: skip
         what = t("{agent} does not reach the MCP server", agent=agent.title)
         if state.said:
             what = t("{agent} does not reach the MCP server: {said}",

@@ -28,6 +28,8 @@ else:
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
+_KEY = re.compile(r"'([^']*)'")
+_KEYS = re.compile(r"\('[^']*'(?:, '[^']*')*,?\)")
 _TO_COMMA = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*,")
 
 
@@ -268,6 +270,8 @@ def _error(text: str, message: str) -> DocumentError:
         message = message[: found.start()]
         if found[1]:
             line, column = int(found[1]), int(found[2])
+    # The parser shows keys as Python does: ('a', 'b').
+    message = _KEYS.sub(lambda keys: f"[{'.'.join(_KEY.findall(keys[0]))}]", message)
     return DocumentError(message[:1].lower() + message[1:], line, column)
 
 
