@@ -265,15 +265,21 @@ def test_leaving_ends_the_session(open_page: Opener, quiet: tuple[str, Path]) ->
     open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
 
 
-REACHED = """() => {
+# A control by its own tag and what it is called; what it holds may change meanwhile.
+NAMED = """const named = (one) => one.cloneNode(false).outerHTML +
+    (one.closest("label")?.querySelector("span")?.textContent ?? "");"""
+REACHED = f"""() => {{
+    {NAMED}
     const seen = document.activeElement;
-    if (seen === document.body) return "";
-    const shown = getComputedStyle(seen).outlineStyle === "solid";
-    return (shown ? "" : "no outline: ") + seen.outerHTML.slice(0, 200);
-}"""
-CONTROLS = """() => [...document.querySelectorAll("a[href], button, input, select, textarea")]
-    .filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0)
-    .map((one) => one.outerHTML.slice(0, 200))"""
+    const shown = getComputedStyle(seen).outlineStyle === "solid" || seen === document.body;
+    return (shown ? "" : "no outline: ") + named(seen);
+}}"""
+CONTROLS = f"""() => {{
+    {NAMED}
+    return [...document.querySelectorAll("a[href], button, input, select, textarea")]
+        .filter((one) => one.checkVisibility() && !one.disabled && one.tabIndex >= 0)
+        .map(named);
+}}"""
 
 
 def test_every_control_can_be_reached_by_keyboard_and_shows_it(
