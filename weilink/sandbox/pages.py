@@ -24,10 +24,8 @@ _FOLDER = Path(__file__).parent / "page"
 _USER = "alice"
 _REQUESTS = 300
 """Requests of clients that the page is told about at a time; it shows no more."""
-_MESSAGES = 50
-"""Messages in one answer: several screens full, and drawn within a frame or two."""
-_FIRST = 25
-"""Messages that stand in the page: more than a screen full."""
+_MESSAGES = 25
+"""Messages in one answer: more than a screen full, and drawn within a frame."""
 
 
 class PhonePage:
@@ -72,7 +70,7 @@ class PhonePage:
         # Requests come with the first news: hundreds of them would hold the page up.
         first = self._news(user_id, "", -1, None)
         bot_id = first["bot"]
-        first["chat"] = self._messages(user_id, bot_id, most=_FIRST) if bot_id else None
+        first["chat"] = self._messages(user_id, bot_id) if bot_id else None
         return self._files.page("phone.html", status, first=first)
 
     async def _live(self, request: Request) -> Response:
@@ -144,9 +142,7 @@ class PhonePage:
         before, after = int(query.get("before", "0")), int(query.get("after", "0"))
         return reply(self._messages(user_id, bot_id, before, after))
 
-    def _messages(
-        self, user_id: str, bot_id: str, before: int = 0, after: int = 0, most: int = _MESSAGES
-    ) -> Body:
+    def _messages(self, user_id: str, bot_id: str, before: int = 0, after: int = 0) -> Body:
         entries = self._world.chat.entries
         found: list[Entry] = []
         more = False
@@ -156,7 +152,7 @@ class PhonePage:
         for index in numbers:
             entry = entries[index]
             if entry.user_id == user_id and entry.bot_id == bot_id:
-                if len(found) == most:
+                if len(found) == _MESSAGES:
                     more = True
                     break
                 found.append(entry)

@@ -3,7 +3,7 @@
 import { Store, call, firstData, forever } from "/assets/web/ui.js";
 
 const API = "/_sandbox";
-const KEPT = 200; // messages in the page at a time; others are fetched while scrolling
+const KEPT = 120; // messages in the page at a time; others are fetched while scrolling
 const KEPT_REQUESTS = 300;
 const PAUSE_MS = 50; // between two requests for news: nobody reads faster
 
