@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.pages.axe import findings
-from tests.pages.conftest import Opener, Words
+from tests.pages.conftest import Opener, Words, wait_js
 from tests.pages.faces import log_in, running
 from tests.pages.panel import base, link, phone, view
 from tests.pages.samples import png
@@ -197,9 +197,10 @@ def test_the_first_view_is_there_at_once(
     log_in(base, phone)
     page = open_page(link)
     expect(page.get_by_role("article", name="default")).to_be_visible()
+    wait_js(page, "performance.getEntriesByName('first-contentful-paint').length")
     first = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
     # A loose bound for a busy machine; `python -m tests.bench pages` measures.
-    assert first < 1_000
+    assert first < 2_000
     # What the time is made of: the page, its script and its style, the session with what is shown.
     asked = page.evaluate(
         "performance.getEntriesByType('resource').filter((one) => one.startTime < "
