@@ -106,3 +106,11 @@ def kept(base: Path) -> list[tuple[str, str, str]]:
         found = db.execute("SELECT agent, state, reason FROM approvals ORDER BY row").fetchall()
     db.close()
     return found
+
+
+def all_sent(base: Path) -> bool:
+    """Return whether what the phone shows is known to be sent, which it is a moment later."""
+    with sqlite3.connect(base / "weilink.db") as db:
+        (left,) = db.execute("SELECT count(*) FROM outbox WHERE state <> 'sent'").fetchone()
+    db.close()
+    return not left
