@@ -185,6 +185,8 @@ def test_without_a_server_the_computer_asks_at_once(
     agent: Claude | Codex, server: Server, model: Model, phone: Phone
 ) -> None:
     prepare(agent, server, "approve", "--transport", "http")
+    # The agent would wait for whatever else listens there.
+    agent.configure({"mcp_servers" if isinstance(agent, Codex) else "mcpServers": {}})
     greet(phone)
     server.kill()
     asking = start(agent)
