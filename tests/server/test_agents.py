@@ -161,5 +161,5 @@ def test_login_picture_reaches_the_model(
     claude.prompt("go")
     (result,) = model.turns[1].results
     url = json.loads(result[result.index("{") :])["qr_url"]
-    assert phone.wait_login().url == url
+    phone.scan(url)  # it is a code of this WeChat
     assert '"media_type": "image/png"' in json.dumps(model.turns[1].body)
