@@ -11,8 +11,8 @@ INTRO = """\
 # What `--json` prints
 
 Written by `make docs` from the program itself. One object on standard output; names and meanings
-stay, new fields may come. `weilink setup` and `weilink doctor` are described in
-[setup.md](setup.md). Times are milliseconds since 1970.
+stay, new fields may come. `weilink setup` is described in [setup.md](setup.md). Times are
+milliseconds since 1970.
 """
 
 

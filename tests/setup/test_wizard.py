@@ -229,7 +229,7 @@ def test_leaving_the_login_leaves_only_that(home: Home, new_user: Wizard, phone:
     assert not list(home.base.glob("*/token.json"))
 
 
-CHINESE = ["哪些智能体", "自动进行", "为谁设置", "连接 WeiLink", "登录微信", "写入吗"]
+CHINESE = ["哪些编程助手", "自动进行", "为谁设置", "连接 WeiLink", "登录微信", "写入吗"]
 LINES = [
     "? Which agents? (space switches, enter goes on)",
     "● Codex 0.169.0",
@@ -259,7 +259,7 @@ def test_questions_fit_into_80_columns(home: Home, program: Path, lang: str) -> 
         wizard.child.close(force=True)
     if lang == "zh":
         last = [line for line in wizard.lines if line.startswith("? ")]
-        assert last[0] == "? 哪些智能体？ Codex"
+        assert last[0] == "? 哪些编程助手？ Codex"
         assert not any(word in line for word in ("done", "Yes", "No ") for line in last)
     else:
         for line in LINES:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
+from weilink.cli.output import Sessions
 from weilink.errors import UsageError
 from weilink.i18n import t
 from weilink.service import Service, open_service
@@ -34,7 +35,7 @@ def agents_command(ctx: click.Context, as_json: bool) -> None:
 
     found = run_async(body)
     if as_json:
-        echo_json(found)
+        echo_json(Sessions(**found))
         return
     for one in found["agents"]:
         click.echo(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import anyio
@@ -45,7 +45,6 @@ def run_async(body: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
     return anyio.run(body)
 
 
-def echo_json(value: BaseModel | Mapping[str, Any]) -> None:
+def echo_json(value: BaseModel) -> None:
     """Print `value` as JSON, in the form that docs/json.md describes."""
-    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value.model_dump(mode="json"), indent=2, ensure_ascii=False))

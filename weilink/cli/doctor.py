@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from weilink.cli.common import echo_json, json_option, settings_of
+from weilink.cli.output import Looked, Looks
 from weilink.i18n import set_language, t
 
 
@@ -33,7 +34,7 @@ def doctor_command(ctx: click.Context, as_json: bool, lang: str | None) -> None:
     findings = examine(settings, folder)
     if as_json:
         found = list(findings)
-        echo_json({"findings": [asdict(finding) for finding in found]})
+        echo_json(Looks(findings=[Looked(**asdict(finding)) for finding in found]))
     else:
         found = screen.show(findings)
     if any(finding.level.value == "error" for finding in found):

@@ -184,11 +184,28 @@ class Status(Output):
     unsent: list[Unsent] = Field(description="the newest")
 
 
+class Looked(Output):
+    """One thing that was looked at."""
+
+    check: str = Field(description="a stable name")
+    level: Literal["ok", "note", "warning", "error"]
+    what: str = Field(description="what was found")
+    why: str = Field(description="why it matters; empty when all is well")
+    cure: str = Field(description="the command that mends it, or what to do; else empty")
+
+
+class Looks(Output):
+    """Everything that could be wrong."""
+
+    findings: list[Looked]
+
+
 OUTPUTS: dict[str, type[BaseModel]] = {
     "recv": RecvResult,
     "send": Sent,
     "download": DownloadResult,
     "history": HistoryResult,
+    "doctor": Looks,
     "status": Status,
     "agents": Sessions,
     "access list": Access,
@@ -197,4 +214,4 @@ OUTPUTS: dict[str, type[BaseModel]] = {
     "migrate weilink": Migrated,
     "service status": UserService,
 }
-"""The model of each command; `setup` and `doctor` are described in docs/setup.md."""
+"""The model of each command; `setup` is described in docs/setup.md."""
