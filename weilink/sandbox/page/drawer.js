@@ -1,5 +1,5 @@
 // Behind the phone: the wire, the faults, the switches, and where everything stands.
-import { Copyable, Tabs, attempt, button, choice, duration, exactTime, fullTime, h, say, t, tags, toggle, useState, useTick } from "./kit.js";
+import { Copyable, Tabs, attempt, button, choice, duration, exactTime, fullTime, h, say, t, tags, toggle, useRef, useState, useTick } from "./kit.js";
 import { addFault, advanceClock, bareName, clearJournal, conversation, expireTokens, makeStale, newBot, removeFault, setOptions } from "./model.js";
 
 const { div, span, p, h2, h3, input, details, summary, pre, ul, li, table, tbody, tr, th, td, dl, dt, dd } = tags;
@@ -136,17 +136,27 @@ function FaultRow({ kind, text, path: usual, value: usualValue, inForce }) {
   const [value, setValue] = useState(usualValue === undefined ? "" : JSON.stringify(usualValue));
   const mine = inForce.filter((one) => kindOf(one) === kind);
   const only = kind === "empty_buf" || kind === "repeat";
-  const put = (on) =>
-    attempt(async () => {
-      if (!on) return Promise.all(mine.map((one) => removeFault(one.id)));
-      return addFault({
-        kind: kind === "lost_answer" ? "drop" : kind,
-        work: kind === "lost_answer",
-        path,
-        times: times === "" ? null : Number(times),
-        value: value === "" ? null : readValue(value),
-      });
+  // Those that this switch has put in force, which `inForce` may not tell yet.
+  const own = useRef([]);
+  const busy = useRef(Promise.resolve());
+  const put = (on) => {
+    busy.current = busy.current.then(() => attempt(() => (on ? add() : remove())));
+  };
+  const remove = async () => {
+    const ids = new Set([...mine.map((one) => one.id), ...own.current]);
+    own.current = [];
+    await Promise.all([...ids].map((id) => removeFault(id)));
+  };
+  const add = async () => {
+    const { id } = await addFault({
+      kind: kind === "lost_answer" ? "drop" : kind,
+      work: kind === "lost_answer",
+      path,
+      times: times === "" ? null : Number(times),
+      value: value === "" ? null : readValue(value),
     });
+    own.current.push(id);
+  };
   return div(
     { class: "card fault" },
     toggle(kind, mine.length > 0, put, t(text)),
