@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.pages.axe import findings
 from tests.pages.conftest import Opener, Words, wait_js
 from tests.pages.faces import log_in, running
-from tests.pages.panel import FOUR, base, link, phone, view
+from tests.pages.panel import COMBINATIONS, FOUR, base, link, phone, view
 from tests.pages.samples import HOSTILE, png
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import running_sandbox
@@ -186,20 +186,27 @@ def test_search_filters_and_pages_over_ten_thousand_messages(
     phone.lab.set_options(batch_size=1000)
     phone.write_all([f"message {n}" for n in range(1, 10_001)])
     phone.wait_for(author="user", count=10_000, acknowledged=True, timeout=60)
-    page = open_page(link)
-    view(page, "messages")
-    expect(page.get_by_text("message 10000", exact=True)).to_be_visible()
-    expect(page.get_by_text("1–50 of 10000").first).to_be_visible()
-    page.get_by_role("button", name="Older").first.click()
-    expect(page.get_by_text("message 9950", exact=True)).to_be_visible()
-    expect(page.locator(".message")).to_have_count(50)
-    page.get_by_role("searchbox", name="Text").fill("MESSAGE 777")
-    expect(page.get_by_text("1–11 of 11").first).to_be_visible()
-    page.get_by_label("Direction").select_option("sent")
-    expect(page.get_by_text("Nothing is found.")).to_be_visible()
-    page.get_by_label("Direction").select_option("")
-    page.get_by_label("From").fill("2099-01-01T00:00")
-    expect(page.get_by_text("Nothing is found.")).to_be_visible()
+    for lang, width, dark in COMBINATIONS:
+        say = Words(lang)
+        page = open_page(link, lang=lang, width=width, dark=dark)
+        view(page, "messages")
+        expect(page.get_by_text("message 10000", exact=True)).to_be_visible()
+        shown = say("{first}–{last} of {total}", first=1, last=50, total=10_000)
+        expect(page.get_by_text(shown).first).to_be_visible()
+        page.get_by_role("button", name=say("Older")).first.click()
+        expect(page.get_by_text("message 9950", exact=True)).to_be_visible()
+        expect(page.locator(".message")).to_have_count(50)
+        page.get_by_role("searchbox", name=say("Text")).fill("MESSAGE 777")
+        shown = say("{first}–{last} of {total}", first=1, last=11, total=11)
+        expect(page.get_by_text(shown).first).to_be_visible()
+        page.get_by_role("combobox", name=say("Direction")).select_option("sent")
+        expect(page.get_by_text(say("Nothing is found."))).to_be_visible()
+        page.get_by_role("combobox", name=say("Direction")).select_option("")
+        page.locator("label", has_text=say("From")).locator("input[type=datetime-local]").fill(
+            "2099-01-01T00:00"
+        )
+        expect(page.get_by_text(say("Nothing is found."))).to_be_visible()
+        page.close()
 
 
 def test_the_tabs_work_by_keyboard(open_page: Opener, quiet: tuple[str, Path]) -> None:
@@ -242,26 +249,27 @@ def test_without_the_link_there_is_nothing(open_page: Opener, quiet: tuple[str, 
     open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
 
 
-def test_the_secret_can_be_typed(open_page: Opener, quiet: tuple[str, Path]) -> None:
+@FOUR
+def test_the_secret_is_typed_and_leaving_ends_the_session(
+    open_page: Opener, quiet: tuple[str, Path], lang: str, width: int, dark: bool
+) -> None:
+    say = Words(lang)
     link, base = quiet
-    page = open_page(link.split("#")[0])
-    page.get_by_label("Or the secret itself").fill("wrong")
+    page = open_page(link.split("#")[0], lang=lang, width=width, dark=dark)
+    page.get_by_label(say("Or the secret itself")).fill("wrong")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("This is not the secret.")).to_be_visible()
+    expect(page.get_by_text(say("This is not the secret."))).to_be_visible()
     secret = base / "run" / "admin.secret"
     assert secret.stat().st_mode & 0o777 == 0o600
-    page.get_by_label("Or the secret itself").fill(secret.read_text())
+    page.get_by_label(say("Or the secret itself")).fill(secret.read_text())
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Bots")).to_be_visible()
-    open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
-
-
-def test_leaving_ends_the_session(open_page: Opener, quiet: tuple[str, Path]) -> None:
-    page = open_page(quiet[0])
-    page.get_by_role("button", name="Leave").click()
-    expect(page.get_by_role("alert")).to_contain_text("opens with its login link")
+    expect(page.get_by_role("heading", name=say("Bots"))).to_be_visible()
+    page.get_by_role("button", name=say("Leave")).click()
+    shut = say("This page opens with its login link.")
+    expect(page.get_by_role("alert")).to_contain_text(shut)
     page.reload()
-    expect(page.get_by_role("alert")).to_contain_text("opens with its login link")
+    expect(page.get_by_role("alert")).to_contain_text(shut)
+    # The browser itself writes down the refusals.
     open_page.errors[:] = [error for error in open_page.errors if " 40" not in error]
 
 

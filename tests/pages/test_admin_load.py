@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from tests.pages.axe import findings
 from tests.pages.conftest import Opener, Words, wait_js
 from tests.pages.faces import log_in, running
-from tests.pages.panel import base, link, phone, view
+from tests.pages.panel import FOUR, base, link, phone, view
 from tests.pages.samples import png
 from weilink.sandbox.phone import Phone
 
@@ -132,9 +132,9 @@ def test_a_hundred_updates_a_second_do_not_pile_up(
     assert grown < 8
 
 
-@pytest.mark.parametrize(("lang", "width"), [("en", 1280), ("zh", 375)])
+@FOUR
 def test_a_large_file_goes_as_a_stream(
-    open_page: Opener, phone: Phone, base: Path, tmp_path: Path, lang: str, width: int
+    open_page: Opener, phone: Phone, base: Path, tmp_path: Path, lang: str, width: int, dark: bool
 ) -> None:
     say = Words(lang)
     log_in(base, phone)
@@ -146,7 +146,7 @@ def test_a_large_file_goes_as_a_stream(
         phone.wait_polling(timeout=20)
         phone.write("a file, please")
         phone.wait_for(author="user", acknowledged=True)
-        send_large(open_page(link, width=width, lang=lang), phone, say, big)
+        send_large(open_page(link, width=width, lang=lang, dark=dark), phone, say, big)
         # Nothing is left on the server's side.
         assert list((base / "uploads").iterdir()) == []
         open_page.close()
