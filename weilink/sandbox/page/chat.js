@@ -8,6 +8,8 @@ const { div, span, p, time } = tags;
 
 const PAUSE_MS = 5 * 60_000; // after which a new time stamp is shown, as in WeChat
 const NEAR = 60; // pixels from the end that still count as the end
+const SETTLE_MS = 500;
+const BY_HAND_MS = 500;
 const AHEAD = 1500; // pixels before an end of what is there at which more is fetched
 
 export function Chat({ state }) {
@@ -15,11 +17,17 @@ export function Chat({ state }) {
   const box = useRef(null);
   const [dropping, setDropping] = useState(false);
   const files = useRef(null);
+  const settling = useRef(0); // until when lines that came may still change their heights
+  const touched = useRef(0); // when somebody last did what can scroll
+  const byHand = () => (touched.current = performance.now());
   // Looked at before anything is drawn anew: what stands where in the reader's sight.
   const before = box.current && !view.atEnd && topLine(box.current);
 
   const scrolled = () => {
     const element = box.current;
+    const now = performance.now();
+    // Only a person leaves the end; lines that turn out taller once they are drawn do not.
+    if (view.atEnd && now < settling.current && now - touched.current > BY_HAND_MS) grown();
     const below = element.scrollHeight - element.scrollTop - element.clientHeight;
     view.atEnd = below < NEAR && !model.value.newer;
     if (element.scrollTop < AHEAD && model.value.older) attempt(loadOlder);
@@ -34,8 +42,10 @@ export function Chat({ state }) {
   useLayoutEffect(() => {
     const element = box.current;
     const line = before && element.querySelector(`.line[data-n="${before.n}"]`);
-    if (view.atEnd) element.scrollTop = element.scrollHeight;
-    else if (line && line.offsetTop !== before.top) element.scrollTop += line.offsetTop - before.top;
+    if (view.atEnd) {
+      element.scrollTop = element.scrollHeight;
+      settling.current = performance.now() + SETTLE_MS;
+    } else if (line && line.offsetTop !== before.top) element.scrollTop += line.offsetTop - before.top;
     scrolled();
   }, [messages, newer]);
 
@@ -57,7 +67,7 @@ export function Chat({ state }) {
   return div(
     { class: dropping ? "chat dropping" : "chat", onDragOver: dragged, onDragLeave: dragged, onDrop: dragged },
     div(
-      { class: "messages", ref: box, role: "log", "aria-label": t("Messages"), tabIndex: 0, onScroll: scrolled, onLoadCapture: grown },
+      { class: "messages", ref: box, role: "log", "aria-label": t("Messages"), tabIndex: 0, onScroll: scrolled, onLoadCapture: grown, onWheel: byHand, onTouchMove: byHand, onPointerDown: byHand, onKeyDown: byHand },
       older && p({ class: "stamp" }, t("Older messages are loaded as you scroll.")),
       rows(messages).map((row) => h(row.of, { key: row.key, ...row.props })),
       conversation(state)?.typing && div({ class: "line theirs" }, h(Avatar, {}), div({ class: "bubble dots", "aria-hidden": "true" }, span("•"), span("•"), span("•"))),

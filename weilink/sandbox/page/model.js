@@ -171,6 +171,8 @@ export async function loadOlder() {
   await load({ before: messages[0].n }, (page, now) => {
     const joined = [...page.messages, ...now.messages];
     const dropped = Math.max(0, joined.length - KEPT);
+    // At the end, where more may have come meanwhile, it goes on from the newest.
+    if (view.atEnd) return { messages: joined.slice(-KEPT), older: page.more || dropped > 0 };
     return { messages: joined.slice(0, KEPT), older: page.more, newer: now.newer + dropped };
   });
 }
