@@ -55,7 +55,7 @@ class SlowEndpoint:
                     self._hold()  # the real endpoint does not hear of it
                     return
                 real.sendall(asked.replace(self._own, upstream))
-                answer = real.recv(65536)
+                answer = request(real)  # the whole of it, in however many pieces
                 if phase == self.holds:
                     self._hold()
                     return
