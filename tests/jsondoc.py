@@ -24,8 +24,8 @@ def page() -> str:
         schema = model.model_json_schema(mode="serialization")
         known = schema.pop("$defs", {})
         sections.append("\n".join([f"## weilink {name}\n", *_table(schema)]))
-        if nested := [one for one in _nested(schema, known) if one not in told]:
-            for one in nested:
+        for one in _nested(schema, known):
+            if one not in told:
                 told.add(one)
                 sections.append("\n".join([f"### {one}\n", *_table(known[one])]))
     return "\n\n".join(section.rstrip() for section in sections) + "\n"

@@ -17,12 +17,6 @@ from weilink.sandbox.phone import Phone
 pytestmark = pytest.mark.agents
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agent(request: pytest.FixtureRequest) -> Claude | Codex:
-    found: Claude | Codex = request.getfixturevalue(request.param)
-    return found
-
-
 def greet(phone: Phone) -> None:
     """Open a reply window, through which the owner can be asked; no agent hears of it."""
     phone.write("/status")

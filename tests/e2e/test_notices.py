@@ -18,12 +18,6 @@ from weilink.sandbox.phone import Phone
 pytestmark = pytest.mark.agents
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agent(request: pytest.FixtureRequest) -> Claude | Codex:
-    found: Claude | Codex = request.getfixturevalue(request.param)
-    return found
-
-
 def test_finished_needed_ended_and_the_last_reply(
     agent: Claude | Codex, server: Server, model: Model, phone: Phone
 ) -> None:

@@ -18,12 +18,6 @@ from weilink.sandbox.phone import Phone
 pytestmark = pytest.mark.agents
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agent(request: pytest.FixtureRequest) -> Claude | Codex:
-    found: Claude | Codex = request.getfixturevalue(request.param)
-    return found
-
-
 def end_hooks_after(agent: Claude | Codex, seconds: int) -> None:
     """Edit how long the agent waits for its hooks on prompts: less than the hook itself does."""
     file = agent.hooks if isinstance(agent, Codex) else agent.settings

@@ -19,12 +19,6 @@ from weilink.sandbox.phone import Phone
 pytestmark = pytest.mark.agents
 
 
-@pytest.fixture(params=["claude", "codex"])
-def agent(request: pytest.FixtureRequest) -> Claude | Codex:
-    found: Claude | Codex = request.getfixturevalue(request.param)
-    return found
-
-
 def keep_only(agent: Claude | Codex, event: str) -> None:
     """Take the installed hooks of all other events out again, as a user may."""
     file = agent.hooks if isinstance(agent, Codex) else agent.settings

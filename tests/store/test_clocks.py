@@ -5,8 +5,7 @@ Leases of claims go by a clock that nobody sets: tests/routing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -19,17 +18,6 @@ pytestmark = pytest.mark.anyio
 HOUR = 3_600_000
 JUMPS = [-400 * 24 * HOUR, -2 * HOUR, 2 * HOUR, 400 * 24 * HOUR]
 Jump = Callable[[int], None]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(tmp_path) as store:
-        yield store
 
 
 @pytest.fixture

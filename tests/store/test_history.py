@@ -4,7 +4,6 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -18,17 +17,6 @@ from weilink.store.models import Delivery, Direction, NewMessage, StoredMessage
 from weilink.store.search import CREATE, document, expression, folded
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store(tmp_path) as store:
-        yield store
 
 
 def new(n: int, text: str, **changes: object) -> NewMessage:

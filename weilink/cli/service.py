@@ -45,7 +45,7 @@ def install(ctx: click.Context, port: int, admin_port: int | None, dry_run: bool
         return
     click.echo(t("The service runs: {url}", url=installing.url(port)))
     if admin_port:
-        click.echo(t("Admin panel: http://127.0.0.1:{port}", port=admin_port))
+        click.echo(t("Admin panel: {url}", url=installing.admin_url(admin_port)))
     click.echo(t("Its file: {path}", path=manager.file))
     click.echo(t("Its log: {command}", command=manager.log_command()))
     for hint in manager.hints():
@@ -79,7 +79,20 @@ def status(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         from weilink.cli.output import UserService
 
-        echo_json(UserService(**found.as_json()))
+        facts = found.facts or {}
+        port, admin_port = facts.get("Port"), facts.get("AdminPort")
+        echo_json(
+            UserService(
+                installed=found.facts is not None,
+                running=found.state.running,
+                pid=found.state.pid,
+                state=found.state.words,
+                file=str(found.file),
+                base_path=facts.get("BasePath"),
+                url=installing.url(port) if port else None,
+                admin_url=installing.admin_url(admin_port) if admin_port else None,
+            )
+        )
         return
     if found.facts is None:
         click.echo(t("The service is not installed; 'weilink service install' does it."))

@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -33,24 +32,15 @@ class Report:
     facts: dict[str, str] | None
     state: State
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
-        facts = self.facts or {}
-        return {
-            "installed": self.facts is not None,
-            "running": self.state.running,
-            "pid": self.state.pid,
-            "state": self.state.words,
-            "file": str(self.file),
-            "base_path": facts.get("BasePath"),
-            "url": url(facts["Port"]) if "Port" in facts else None,
-            "admin_url": f"http://{HOST}:{facts['AdminPort']}" if "AdminPort" in facts else None,
-        }
-
 
 def url(port: str | int) -> str:
     """Return where agents find the MCP server."""
     return f"http://{HOST}:{port}/mcp"
+
+
+def admin_url(port: str | int) -> str:
+    """Return where people find the admin panel."""
+    return f"http://{HOST}:{port}"
 
 
 def manager_here(system: str = sys.platform) -> Manager:
