@@ -12,6 +12,7 @@ import pytest
 
 from tests.sandbox.wire import Wire
 from weilink.sandbox import media
+from weilink.sandbox.content import MEMORY
 from weilink.sandbox.phone import Phone, PhoneError
 
 KEY = bytes(range(16))
@@ -50,9 +51,9 @@ def send_file(wire: Wire, reference: str, key: bytes = KEY) -> int:
     return ret
 
 
-@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 300_000])
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 300_000, MEMORY + 1])
 def test_a_file_goes_up_and_the_phone_reads_it(phone: Phone, wire: Wire, size: int) -> None:
-    data = (b"0123456789abcde" * 20_001)[:size]
+    data = (b"0123456789abcde" * (size // 15 + 1))[:size]
     phone.write("send it")
     param = announce(wire, data)["upload_param"]
     answer = upload(wire, param, media.encrypt(data, KEY))
@@ -65,6 +66,19 @@ def test_a_file_goes_up_and_the_phone_reads_it(phone: Phone, wire: Wire, size: i
     assert shown.file_name == "报告.pdf"
     assert phone.content(shown) == data
     assert phone.lab.violations() == []
+
+
+def test_two_fetch_a_large_file_at_once(wire: Wire) -> None:
+    data = bytes(range(256)) * (MEMORY // 256) + b"the end"
+    cipher = media.encrypt(data, KEY)
+    reference = upload(wire, announce(wire, data)["upload_param"], cipher).headers[
+        "x-encrypted-param"
+    ]
+    place = f"/c2c/download?encrypted_query_param={quote(reference, safe='')}"
+    with wire.http.stream("GET", place) as one, wire.http.stream("GET", place) as other:
+        pieces = zip(one.iter_raw(100_000), other.iter_raw(100_000), strict=True)
+        both = [list(part) for part in zip(*pieces, strict=True)]
+    assert [b"".join(part) == cipher for part in both] == [True, True]
 
 
 def test_the_whole_upload_url_when_asked_for(phone: Phone, wire: Wire) -> None:

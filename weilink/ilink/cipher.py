@@ -70,7 +70,7 @@ class Encryptor:
         self._buffer = bytearray()
         self._size = 0
 
-    def update(self, piece: bytes) -> memoryview:
+    def update(self, piece: bytes | memoryview) -> memoryview:
         """Return the ciphertext that is ready."""
         self._size += len(piece)
         if len(self._buffer) < len(piece) + BLOCK:

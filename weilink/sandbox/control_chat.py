@@ -14,6 +14,7 @@ from starlette.routing import Route
 from weilink.sandbox import media
 from weilink.sandbox.accounts import Bot, SandboxError
 from weilink.sandbox.chat import KINDS, Entry
+from weilink.sandbox.content import Content
 from weilink.sandbox.control import Body, guarded, json_body, wait_seconds
 from weilink.sandbox.ilink import reply
 from weilink.sandbox.polling import while_connected
@@ -95,7 +96,7 @@ class ChatControl:
             raise SandboxError(f"the key form '{form}' is of images only")
         key = secrets.token_bytes(16)
         data = plain if form == "none" else media.encrypt(plain, key)
-        reference = self._world.cdn.store(data)
+        reference = self._world.cdn.store(Content(data))
         carried: Body = {"encrypt_query_param": reference, "encrypt_type": 1}
         if self._world.options.media_full_url:
             url = f"{self._world.cdn_base_url}/download?encrypted_query_param="

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from weilink.sandbox.content import Content
+
 _HEX_KEY = re.compile(rb"[0-9a-fA-F]{32}")
 # Item type -> the key of the item's own part.
 PARTS = {2: "image_item", 3: "voice_item", 4: "file_item", 5: "video_item"}
@@ -78,7 +80,7 @@ def key_of(item: dict[str, Any]) -> bytes | None:
     raise ValueError(f"a key of {len(raw)} bytes is in no known form")
 
 
-def content(item: dict[str, Any], stored: Callable[[str], bytes]) -> bytes:
+def content(item: dict[str, Any], stored: Callable[[str], Content]) -> bytes:
     """Return the plain bytes of a media item; `stored` gives the file of a reference.
 
     Raises:
@@ -88,5 +90,5 @@ def content(item: dict[str, Any], stored: Callable[[str], bytes]) -> bytes:
     if not isinstance(reference, str):
         raise ValueError("this message holds no media")
     key = key_of(item)
-    data = stored(reference)
+    data = stored(reference).whole()
     return data if key is None else decrypt(data, key)

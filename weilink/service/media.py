@@ -20,7 +20,8 @@ from weilink.ilink.models import ItemType, Message
 from weilink.service import voices
 from weilink.service.filetypes import mime_type, suffix_for
 from weilink.service.names import numbered, safe_name, split_suffix
-from weilink.service.spool import PIECE, Progress
+from weilink.service.pieces import PIECE, write_whole
+from weilink.service.spool import Progress
 from weilink.store import Store
 from weilink.store.files import private_folder
 from weilink.store.models import StoredMessage
@@ -158,7 +159,7 @@ class MediaFiles:
         done = 0
 
         def store(piece: bytes) -> None:
-            _write(target, decryptor.update(piece) if decryptor else piece)
+            write_whole(target, decryptor.update(piece) if decryptor else piece)
 
         async with self._cdn.download(url) as (size, pieces):
             if size is not None and size > most:
@@ -171,7 +172,7 @@ class MediaFiles:
                 if progress is not None:
                     progress(done, size or done)
         if decryptor:
-            _write(target, decryptor.finish())
+            write_whole(target, decryptor.finish())
 
     def _too_large(self, size: int) -> MediaError:
         return MediaError(
@@ -194,12 +195,6 @@ async def _large(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             held, size = [], 0
     if held:
         yield b"".join(held)
-
-
-def _write(target: int, data: bytes | memoryview) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(target, rest) :]
 
 
 def _numbered_id(message_id: str) -> tuple[str, int]:

@@ -14,7 +14,7 @@ import secrets
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection
 from pathlib import Path
 
 import anyio
@@ -22,10 +22,11 @@ import anyio.to_thread
 
 from weilink.errors import WeiLinkError
 from weilink.ilink.cipher import Decryptor, Encryptor, PaddingError, ciphertext_size
+from weilink.service.pieces import PIECE, STEP, write_whole
 from weilink.store.files import private_folder
 from weilink.store.models import Upload
 
-PIECE = 1 << 19
+_BUFFERS = 16
 _KEEP_SECONDS = 24 * 3600.0
 
 Progress = Callable[[int, int], None]
@@ -112,36 +113,32 @@ class Spool:
                     path.unlink(missing_ok=True)
 
 
-def _read(descriptor: int) -> Iterator[bytes]:
-    while piece := os.read(descriptor, PIECE):
-        yield piece
-
-
 def _encrypt(source: int, target: int, key: bytes) -> tuple[int, str]:
     """Encrypt; return size and MD5 of the plain file. The digest runs beside, in a thread."""
+    # A few buffers go round: new ones for every piece take longer than encrypting them.
+    free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+    for _ in range(_BUFFERS):
+        free.put(bytearray(STEP))
+    todo: queue.SimpleQueue[tuple[bytearray, int]] = queue.SimpleQueue()
     digest = hashlib.md5(usedforsecurity=False)
-    todo: queue.Queue[bytes | None] = queue.Queue(maxsize=4)
 
     def digesting() -> None:
-        while (piece := todo.get()) is not None:
-            digest.update(piece)
+        while (work := todo.get())[1]:
+            buffer, filled = work
+            digest.update(memoryview(buffer)[:filled])
+            free.put(buffer)
 
     beside = threading.Thread(target=digesting, name="md5", daemon=True)
     beside.start()
     encryptor, size = Encryptor(key), 0
     try:
-        for piece in _read(source):
-            todo.put(piece)
-            size += len(piece)
-            _write(target, encryptor.update(piece))
+        with os.fdopen(source, "rb", buffering=0, closefd=False) as file:
+            while filled := file.readinto(buffer := free.get()):
+                todo.put((buffer, filled))
+                size += filled
+                write_whole(target, encryptor.update(memoryview(buffer)[:filled]))
     finally:
-        todo.put(None)
+        todo.put((bytearray(), 0))
         beside.join()
-    _write(target, encryptor.finish())
+    write_whole(target, encryptor.finish())
     return size, digest.hexdigest()
-
-
-def _write(target: int, data: bytes | memoryview) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(target, rest) :]
