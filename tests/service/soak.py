@@ -76,13 +76,14 @@ def faults(phone: Phone, dice: random.Random) -> None:
 
     cut = (("status", 502), ("drop", None), ("lost_answer", None), ("half", None), ("delay", 0.3))
     said = (("bad_json", None), ("answer", {"ret": -1, "errmsg": "busy"}))
-    for path in ("getupdates", "sendmessage", "getuploadurl", "upload", "getconfig", "sendtyping"):
+    struck = ("getupdates", "sendmessage", "getuploadurl", "getconfig", "sendtyping")
+    for path in (*struck, "upload", "download"):
         for kind, value in cut + said:
             strike(f"*/{path}", kind, value, 0.02)
-    for kind, value in cut:
-        # Not a wrong answer: a picture without a key cannot be told from it.
-        strike("*/download", kind, value, 0.02)
+    for kind, value in cut + said:
         strike("*/msg/*", kind, value, 0.05)
+    # The bot counts as logged out for an hour then, or until another process leads.
+    strike("*/getupdates", "answer", {"ret": -14, "errcode": -14}, 0.003)
     for path in ("sendmessage", "getuploadurl"):
         strike(f"*/{path}", "answer", {"ret": -2, "errmsg": "invalid request"}, 0.01)
         strike(f"*/{path}", "answer", {"ret": -14, "errcode": -14}, 0.003)
@@ -188,6 +189,9 @@ class Soak:
         """Let what is left go out: no more faults, and fresh windows."""
         self.phone.lab.clear_faults()
         (self.base.parent / STOP).touch()
+        # The last -14 may have been a moment ago.
+        self._leader().kill()
+        self.start()
         deadline = time.monotonic() + DRAIN
 
         async def waiting() -> tuple[int, int, int]:

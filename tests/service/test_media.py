@@ -71,6 +71,25 @@ async def test_every_form_of_key(service: Service, phone: Phone, form: str) -> N
     assert got.path.parent.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize("form", ["hex", "none"])
+async def test_an_error_that_comes_as_success_is_no_picture(
+    service: Service, phone: Phone, form: str, tmp_path: Path
+) -> None:
+    async with leading(service):
+        sent = await anyio.to_thread.run_sync(
+            lambda: phone.send_media("image", PNG, key_form=form)  # type: ignore[arg-type]
+        )
+        await stored(service, sent.message_id)
+        phone.lab.fault("bad_json", "/c2c/download")
+        phone.lab.fault("answer", "/c2c/download", {"ret": -1, "errmsg": "busy"})
+        got = await service.media.download(sent.message_id, tmp_path)
+        assert got.path.read_bytes() == PNG
+        phone.lab.fault("answer", "/c2c/download", {"ret": -1, "errmsg": "gone"}, times=3)
+        with pytest.raises(WeiLinkError, match=r"damaged|text"):
+            await service.media.download(sent.message_id, tmp_path)
+        assert [path async for path in anyio.Path(tmp_path).glob("*.p*")] == [got.path]
+
+
 async def test_parts_of_one_call_keep_their_order(
     service: Service, phone: Phone, tmp_path: Path
 ) -> None:

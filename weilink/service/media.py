@@ -132,9 +132,15 @@ class MediaFiles:
                 for attempt in range(1, TRIES + 1):
                     try:
                         await self._fetch(url, target.fileno(), key, progress)
+                        if key is None:
+                            await anyio.to_thread.run_sync(_check_picture, part)
                         break
                     except MediaError as error:
                         if error.final or attempt == TRIES:
+                            raise
+                    except PaddingError:
+                        # A wrong key stays wrong, but an answer can be wrong for once.
+                        if attempt == TRIES:
                             raise
                     await anyio.sleep(PAUSE * attempt)
                     os.ftruncate(target.fileno(), 0)
@@ -195,6 +201,12 @@ async def _large(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
             held, size = [], 0
     if held:
         yield b"".join(held)
+
+
+def _check_picture(part: Path) -> None:
+    """Nothing but its beginning tells a picture without a key from an error that came as 200."""
+    if mime_type(part).startswith("text/"):
+        raise MediaError("download: what came instead of the picture is text", final=False)
 
 
 def _numbered_id(message_id: str) -> tuple[str, int]:
