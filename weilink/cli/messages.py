@@ -17,6 +17,8 @@ from weilink.service.times import moment
 from weilink.store.history import Query
 from weilink.store.models import Direction
 
+FINISH = 30.0
+"""Seconds that `recv` takes at most to send what waited for the message it received."""
 TYPES = ["TEXT", "IMAGE", "VOICE", "FILE", "VIDEO"]
 
 
@@ -29,7 +31,8 @@ TYPES = ["TEXT", "IMAGE", "VOICE", "FILE", "VIDEO"]
 def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
     """Take the new messages, oldest first; wait up to S seconds for one to come.
 
-    What is taken here is not handed to an agent any more.
+    What is taken here is not handed to an agent any more. Queued answers that
+    a message of theirs lets out are sent before the command ends, within 30 s.
     """
     settings = settings_of(ctx)
 
@@ -48,6 +51,8 @@ def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
                     click.echo(t("No new messages."), err=True)
             if claim:
                 await service.claims.acknowledge(claim.id)
+            if service.leader.polled():
+                await service.sender.drain(FINISH)
 
     run_async(body)
 

@@ -74,12 +74,14 @@ def send_command(
                     f"{part.state}: {part.part}" + (f"  ({part.reason})" * bool(part.reason))
                 )
             click.echo(
-                t("{count} replies left until the user writes again", count=result.replies_left),
+                t("replies left until the user writes again: {count}", count=result.replies_left),
                 err=True,
             )
         failed = sum(part.state == "failed" for part in result.parts)
         if failed:
-            raise WeiLinkError(t("{count} parts were not sent", count=failed))
+            raise WeiLinkError(
+                t("not sent: {count} of {total} parts", count=failed, total=len(result.parts))
+            )
 
     run_async(body)
 

@@ -288,6 +288,23 @@ class Sender:
                         tasks.start_soon(self._flush_alone, bot, user_id, busy)
                 await wait(changed, seconds)
 
+    async def drain(self, seconds: float) -> None:
+        """Let what can go out now go out, for at most `seconds`.
+
+        For a process that leads only for a moment: the message it received may have opened the
+        window that queued parts wait for, and nobody would send them when it is gone.
+        """
+        with anyio.move_on_after(seconds):
+            while True:
+                changed = self._changes.next
+                ready, _ = await self._due()
+                for bot, user_id in ready:
+                    await self.flush(bot, user_id)
+                sending = (await self._store.outbox.counts()).get(PartState.SENDING, 0)
+                if not ready and not sending:
+                    return
+                await wait(changed, 1)
+
     async def _due(self) -> tuple[list[tuple[BotSession, str]], float]:
         """Return the conversations that can go on now, and the seconds until more can.
 
