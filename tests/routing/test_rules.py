@@ -30,6 +30,13 @@ def session(name: str, activity: int, cwd: str = "/w", agent: str = "claude") ->
     )  # fmt: skip
 
 
+def message(number: int) -> NewMessage:
+    return NewMessage(
+        message_id=str(number), user_id="u", msg_type="TEXT", text="t", timestamp=1,
+        context_token="c", delivery=Delivery.PENDING, raw={},
+    )  # fmt: skip
+
+
 ONE = session("one", 1, "/w/项目")
 TWO = session("two", 2, "/w/项目/sub", "codex")
 THREE = session("three", 3, "/w/项目 2")
@@ -126,11 +133,7 @@ def test_a_clock_that_is_set_ends_no_claim_and_makes_none_longer(
 ) -> None:
     async def body() -> None:
         async with Store(tmp_path) as store:
-            message = NewMessage(
-                message_id="1", user_id="u", msg_type="TEXT", text="t", timestamp=1,
-                context_token="c", delivery=Delivery.PENDING, raw={},
-            )  # fmt: skip
-            await store.inbox.commit_batch("b", "1", [message])
+            await store.inbox.commit_batch("b", "1", [message(1)])
             claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m))
             assert claim is not None
             now, steady = time.time_ns(), time.monotonic_ns()
@@ -147,11 +150,7 @@ def test_a_lease_of_before_the_computer_was_started_anew_is_over(
 ) -> None:
     async def body() -> None:
         async with Store(tmp_path) as store:
-            message = NewMessage(
-                message_id="1", user_id="u", msg_type="TEXT", text="t", timestamp=1,
-                context_token="c", delivery=Delivery.PENDING, raw={},
-            )  # fmt: skip
-            await store.inbox.commit_batch("b", "1", [message])
+            await store.inbox.commit_batch("b", "1", [message(1)])
             with monkeypatch.context() as before:
                 before.setattr("time.monotonic_ns", lambda: 10**18)
                 assert await store.inbox.claim("r", 10_000, lambda m, n: len(m)) is not None
@@ -161,28 +160,14 @@ def test_a_lease_of_before_the_computer_was_started_anew_is_over(
 
 
 def test_nothing_overtakes_what_waits_in_the_queue_of_an_agent(tmp_path: Path) -> None:
-    def messages(number: int) -> list[NewMessage]:
-        return [
-            NewMessage(
-                message_id=str(number),
-                user_id="u",
-                msg_type="TEXT",
-                text="t",
-                timestamp=1,
-                context_token="c",
-                delivery=Delivery.PENDING,
-                raw={},
-            )
-        ]
-
     async def body() -> None:
         async with Store(tmp_path) as store:
             inbox = store.inbox
-            await inbox.commit_batch("b", "1", messages(1))
+            await inbox.commit_batch("b", "1", [message(1)])
             first = await inbox.claim("r", 10_000, lambda m, n: len(m), session="s", wakes=True)
             assert first is not None
             assert await inbox.acknowledge(first.id)
-            await inbox.commit_batch("b", "2", messages(2))
+            await inbox.commit_batch("b", "2", [message(2)])
             await inbox.confirm("s", woken=False)  # a hook of the turn before
             assert await inbox.claim("r", 10_000, lambda m, n: len(m), session="s") is None
             assert await inbox.waking() == {first.id}
@@ -202,11 +187,7 @@ def test_what_a_session_did_not_confirm_comes_again_and_a_late_word_does_not_cou
 ) -> None:
     async def body() -> None:
         async with Store(tmp_path) as store:
-            message = NewMessage(
-                message_id="1", user_id="u", msg_type="TEXT", text="t", timestamp=1,
-                context_token="c", delivery=Delivery.PENDING, raw={},
-            )  # fmt: skip
-            await store.inbox.commit_batch("b", "1", [message])
+            await store.inbox.commit_batch("b", "1", [message(1)])
             claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m), session="s")
             assert claim is not None
             assert await store.inbox.acknowledge(claim.id)

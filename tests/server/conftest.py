@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,19 @@ def log_in(base: Path, phone: Phone, name: str = "default") -> str:
     session = BotSession(name, bot.bot_id, bot.user_id, bot.base_url, bot.token, 1.0)
     Credentials(base).save(session)
     return bot.bot_id
+
+
+@contextmanager
+def client_of(base: Path, phone: Phone) -> Iterator[Stdio]:
+    """Run one server for a whole module: logged in, polling, its handshake done."""
+    log_in(base, phone)
+    started = Stdio(environment(base, phone.environment), log=base.parent / "log")
+    try:
+        started.handshake()
+        phone.wait_polling()
+        yield started
+    finally:
+        started.close()
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.clients import Stdio, environment
-from tests.server.conftest import log_in
+from tests.server.clients import Stdio
+from tests.server.conftest import client_of, log_in
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import SandboxProcess
 
@@ -29,12 +29,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def client(base: Path, phone: Phone) -> Iterator[Stdio]:
-    log_in(base, phone)
-    started = Stdio(environment(base, phone.environment), log=base.parent / "log")
-    started.handshake()
-    phone.wait_polling()
-    yield started
-    started.close()
+    with client_of(base, phone) as client:
+        yield client
 
 
 def hello(client: Stdio, phone: Phone) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.server.clients import Stdio, environment
-from tests.server.conftest import log_in
+from tests.server.clients import Stdio
+from tests.server.conftest import client_of, log_in
 from weilink.qr import qr_png
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import SandboxProcess
@@ -34,12 +34,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(base: Path, phone: Phone) -> Iterator[Stdio]:
-    log_in(base, phone)
-    started = Stdio(environment(base, phone.environment), log=base.parent / "log")
-    started.handshake()
-    phone.wait_polling()
-    yield started
-    started.close()
+    with client_of(base, phone) as client:
+        yield client
 
 
 @pytest.fixture
@@ -194,6 +190,8 @@ def test_upload_cancelled_in_the_middle(client: Stdio, phone: Phone, tmp_path: P
     big = tmp_path / "big.bin"
     with big.open("wb") as file:
         file.truncate(60_000_000)
+    # More is not taken than the connection holds: the upload is in the middle until it is ended.
+    phone.lab.fault("delay", "*/upload", 60.0)
     request = {"name": "send", "arguments": {"to": phone.user_id(), "file_path": str(big)}}
     sending = client.start("tools/call", **request, _meta={"progressToken": "p"})
     while client.next()["params"]["progress"] == 0:
@@ -209,6 +207,7 @@ def test_upload_cancelled_in_the_middle(client: Stdio, phone: Phone, tmp_path: P
         assert time.monotonic() < deadline, left
         threading.Event().wait(0.01)
     assert not [line for line in client.lines if json.loads(line).get("id") == sending]
+    phone.lab.clear_faults()
 
 
 def test_sessions(client: Stdio, phone: Phone) -> None:

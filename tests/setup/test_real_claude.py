@@ -13,6 +13,7 @@ import pytest
 from tests.agents.claude import Claude
 from tests.agents.conftest import claude, claude_program, model
 from tests.agents.model import Model
+from tests.setup.real import beside, doctor, set_up
 from tests.support.fixtures import phone
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
@@ -23,25 +24,8 @@ pytestmark = pytest.mark.agents
 
 @pytest.fixture
 def server(phone: Phone, claude: Claude, tmp_path: Path) -> Iterator[Server]:
-    server = Server.logged_in(tmp_path / "weilink", phone)
-    server.env |= {"HOME": str(claude.home.path)}
-    server.env["PATH"] = f"{claude.program.parent}:{server.env['PATH']}"
-    try:
+    with beside(claude, phone, tmp_path / "weilink") as server:
         yield server
-    finally:
-        server.close()
-
-
-def doctor(server: Server, check: str) -> dict[str, str]:
-    """What the doctor says of one thing."""
-    findings = json.loads(server.weilink("doctor", "--json").stdout)["findings"]
-    (found,) = [finding for finding in findings if finding["check"] == check]
-    return dict(found)
-
-
-def setup(server: Server, *arguments: str) -> None:
-    done = server.weilink("setup", "claude", "--yes", *arguments)
-    assert done.returncode == 0, done.stderr
 
 
 def test_it_connects_carries_a_message_and_forgets_us(
@@ -50,7 +34,7 @@ def test_it_connects_carries_a_message_and_forgets_us(
     settings = claude.home.path / ".claude" / "settings.json"
     before = settings.read_bytes() if settings.exists() else None
 
-    setup(server)
+    set_up(server, "claude")
 
     listed = claude.run("mcp", "list").stdout
     assert "weilink" in listed and "Connected" in listed, listed
@@ -60,7 +44,7 @@ def test_it_connects_carries_a_message_and_forgets_us(
     assert claude.prompt("any news?").code == 0
     assert "帮我看看 tests" in model.turns[0].text
 
-    setup(server, "--uninstall")
+    set_up(server, "claude", "--uninstall")
 
     assert (settings.read_bytes() if settings.exists() else None) == before
     assert "weilink" not in claude.run("mcp", "list").stdout
@@ -91,9 +75,9 @@ def test_a_setup_that_is_killed_around_its_program_is_taken_back(
     assert killed.returncode == -9, killed.stdout
     assert ("weilink" in state.read_text()) == (when == "after")
 
-    setup(server, "--uninstall")
+    set_up(server, "claude", "--uninstall")
 
     assert "weilink" not in json.dumps(json.loads(state.read_bytes()).get("mcpServers", {}))
     assert not (claude.home.path / ".claude" / "skills" / "weilink").exists()
-    setup(server)
+    set_up(server, "claude")
     assert "Connected" in claude.run("mcp", "list").stdout

@@ -15,6 +15,7 @@ from tests.agents.codex import Codex
 from tests.agents.conftest import codex, codex_program, hook, model
 from tests.agents.hooks import context, printing
 from tests.agents.model import Call, Model, Say
+from tests.setup.real import beside, doctor, set_up
 from tests.support.fixtures import phone
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
@@ -25,27 +26,8 @@ pytestmark = pytest.mark.agents
 
 @pytest.fixture
 def server(phone: Phone, codex: Codex, tmp_path: Path) -> Iterator[Server]:
-    """A server that polls, and the user's shell with `codex` on PATH."""
-    server = Server.logged_in(tmp_path / "weilink", phone)
-    server.env |= {"HOME": str(codex.home.path)}
-    server.env["PATH"] = f"{codex.program.parent}:{server.env['PATH']}"
-    try:
+    with beside(codex, phone, tmp_path / "weilink") as server:
         yield server
-    finally:
-        server.close()
-
-
-def doctor(server: Server, check: str) -> dict[str, str]:
-    """What the doctor says of one thing."""
-    findings = json.loads(server.weilink("doctor", "--json").stdout)["findings"]
-    (found,) = [finding for finding in findings if finding["check"] == check]
-    return dict(found)
-
-
-def setup(server: Server, *arguments: str) -> str:
-    done = server.weilink("setup", "codex", "--yes", *arguments)
-    assert done.returncode == 0, done.stderr
-    return str(done.stdout)
 
 
 def test_a_waiting_message_travels_into_the_prompt_and_uninstall_ends_it(
@@ -55,7 +37,7 @@ def test_a_waiting_message_travels_into_the_prompt_and_uninstall_ends_it(
     codex.trust_hooks()
     config, hooks = codex.config.read_bytes(), codex.hooks.read_bytes()
 
-    setup(server)
+    set_up(server, "codex")
 
     assert [hook["trustStatus"] for hook in codex.list_hooks()] == ["trusted"] * 5
     assert "weilink" in codex.run("mcp", "list").stdout
@@ -66,7 +48,7 @@ def test_a_waiting_message_travels_into_the_prompt_and_uninstall_ends_it(
     assert "帮我看看 tests" in text and "长" * 2000 in text
     assert "MARK-THEIRS" in text
 
-    setup(server, "--uninstall")
+    set_up(server, "codex", "--uninstall")
 
     assert (codex.config.read_bytes(), codex.hooks.read_bytes()) == (config, hooks)
     assert [hook["trustStatus"] for hook in codex.list_hooks()] == ["trusted"]
@@ -80,12 +62,12 @@ def test_a_waiting_message_travels_into_the_prompt_and_uninstall_ends_it(
 def test_hooks_of_others_behind_ours_are_still_trusted(
     codex: Codex, server: Server, model: Model, tmp_path: Path
 ) -> None:
-    setup(server)
+    set_up(server, "codex")
     theirs = printing(tmp_path, context("UserPromptSubmit", "MARK-THEIRS"))
     codex.hook("UserPromptSubmit", theirs)
     codex.trust_hooks()
 
-    said = setup(server, "--uninstall")
+    said = set_up(server, "codex", "--uninstall")
 
     assert "trusted as before" in said
     assert [(h["command"], h["trustStatus"]) for h in codex.list_hooks()] == [(theirs, "trusted")]
@@ -96,7 +78,7 @@ def test_hooks_of_others_behind_ours_are_still_trusted(
 def test_without_trust_nothing_is_carried_and_setup_says_so(
     codex: Codex, server: Server, model: Model, phone: Phone
 ) -> None:
-    said = setup(server, "--no-trust")
+    said = set_up(server, "codex", "--no-trust")
 
     assert "/hooks" in said
     assert {hook["trustStatus"] for hook in codex.list_hooks()} == {"untrusted"}
@@ -105,7 +87,7 @@ def test_without_trust_nothing_is_carried_and_setup_says_so(
     codex.prompt("hello")
     assert "not yet" not in json.dumps(model.turns[0].body)
 
-    setup(server)
+    set_up(server, "codex")
     codex.prompt("hello")
     assert "not yet" in model.turns[1].text
 
@@ -120,7 +102,7 @@ def test_hooks_in_the_toml_are_trusted_too(
     codex.trust_hooks()
     before = codex.config.read_bytes()
 
-    setup(server)
+    set_up(server, "codex")
 
     assert not codex.hooks.exists()
     assert [hook["trustStatus"] for hook in codex.list_hooks()] == ["trusted"] * 5
@@ -128,20 +110,20 @@ def test_hooks_in_the_toml_are_trusted_too(
     server.wait_stored(1)
     codex.prompt("hello")
     assert "through the TOML" in model.turns[0].text
-    setup(server, "--uninstall")
+    set_up(server, "codex", "--uninstall")
     assert codex.config.read_bytes() == before
 
 
 def test_the_tools_can_be_called_as_the_user_allowed(
     codex: Codex, server: Server, model: Model, phone: Phone
 ) -> None:
-    setup(server)
+    set_up(server, "codex")
     # Another setup leaves what the user wrote. Without "required", the newer Codex asks the model
     # before the server has started.
     header = "[mcp_servers.weilink]\n"
     more = 'default_tools_approval_mode = "approve"\nrequired = true\n'
     codex.config.write_text(codex.config.read_text().replace(header, header + more))
-    setup(server, "--hooks", "prompt")
+    set_up(server, "codex", "--hooks", "prompt")
     phone.write("hello")
     server.wait_stored(1)
     arguments = {"to": phone.user_id(), "text": "answer from Codex"}
@@ -184,7 +166,7 @@ def test_a_project_of_its_own(codex: Codex, server: Server, model: Model, phone:
 
 
 def test_the_doctor_lets_codex_connect_to_the_server(codex: Codex, server: Server) -> None:
-    setup(server)
+    set_up(server, "codex")
     assert doctor(server, "codex.server")["what"] == "Codex reaches the MCP server"
     assert doctor(server, "codex.trust")["level"] == "ok"
 

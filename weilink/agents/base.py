@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Literal, Protocol, runtime_checkable
 
 from weilink.agents.wanted import Wanted
+from weilink.i18n import t
 
 Scope = Literal["user", "project", "local"]
 Transport = Literal["stdio", "http"]
@@ -156,3 +157,10 @@ class AskableAgent(Agent, Protocol):
         Raises:
             AskError: it does not say.
         """
+
+
+def first_message(request: Request) -> str:
+    """Return the step after the agent was started: a message arrives."""
+    if request.hooks:
+        return t("Write to the bot in WeChat; your next prompt carries the message.")
+    return t("Write to the bot in WeChat; ask the agent to call the recv tool.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from weilink.agents import hooks, programs, templates
-from weilink.agents.base import AskError, Program, Request, Scope, ServerState
+from weilink.agents.base import AskError, Program, Request, Scope, ServerState, first_message
 from weilink.agents.wanted import Commands, Entry, ListedGroup, OwnFile, Wanted
 from weilink.errors import UsageError
 from weilink.i18n import t
@@ -88,14 +88,10 @@ class Claude:
 
     def next_steps(self, request: Request) -> list[str]:
         """Return what the user does after the installation."""
-        steps = [t("Start (or restart) claude.")]
+        start = t("Start (or restart) claude.")
         if request.scope == "project":
-            steps = [t("Start claude in this folder, and allow the project's MCP server.")]
-        if request.hooks:
-            steps.append(t("Write to the bot in WeChat; your next prompt carries the message."))
-        else:
-            steps.append(t("Write to the bot in WeChat; ask the agent to call the recv tool."))
-        return steps
+            start = t("Start claude in this folder, and allow the project's MCP server.")
+        return [start, first_message(request)]
 
     def _hooks(self, request: Request) -> list[ListedGroup]:
         folder = config_folder() if request.scope == "user" else request.folder / ".claude"

@@ -18,6 +18,7 @@ from weilink.agents.base import (
     Scope,
     ServerState,
     TrustServer,
+    first_message,
 )
 from weilink.agents.wanted import Entry, OwnFile, Wanted
 from weilink.errors import UsageError
@@ -117,14 +118,10 @@ class Codex:
 
     def next_steps(self, request: Request) -> list[str]:
         """Return what the user does after the installation."""
-        steps = [t("Start (or restart) codex.")]
+        start = t("Start (or restart) codex.")
         if request.scope == "project":
-            steps = [t("Start codex in this folder, and trust the folder.")]
-        if request.hooks:
-            steps.append(t("Write to the bot in WeChat; your next prompt carries the message."))
-        else:
-            steps.append(t("Write to the bot in WeChat; ask the agent to call the recv tool."))
-        return steps
+            start = t("Start codex in this folder, and trust the folder.")
+        return [start, first_message(request)]
 
 
 def config_folder() -> Path:
