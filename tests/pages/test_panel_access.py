@@ -252,12 +252,12 @@ def test_nobody_else_can_read_what_is_being_sent(panel: httpx.Client, base: Path
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"contact": "eve@im.wechat", "kind": "agent", "value": "codex"}, "neither"),
+        ({"contact": "eve", "kind": "agent", "value": "codex"}, "neither"),
         ({"contact": "alice@im.wechat", "kind": "agent", "value": "rm -rf"}, "agents are"),
-        ({"contact": "alice@im.wechat", "kind": "session", "value": "gone"}, "not open"),
-        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "relative"}, "no folder"),
-        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "/no/such"}, "no folder"),
-        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "/x\0"}, "no folder"),
+        ({"contact": "alice@im.wechat", "kind": "session", "value": "gone"}, "no open agent"),
+        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "relative"}, "not a folder"),
+        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "/no/such"}, "not a folder"),
+        ({"contact": "alice@im.wechat", "kind": "cwd", "value": "/x\0"}, "not a folder"),
         ({"contact": "alice@im.wechat", "kind": "planet", "value": "x"}, "does not fit"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.cli.output import Sessions
 from weilink.errors import UsageError
 from weilink.i18n import t
-from weilink.service import Service, open_service
+from weilink.service import open_service
 from weilink.service.assignments import assignments
-from weilink.store.agentsessions import AgentSession, Binding, BindingKind
+from weilink.service.binding import AGENTS, bind, contact_of
+from weilink.store.agentsessions import Binding, BindingKind
 
 
 @click.command("agents")
@@ -61,7 +61,7 @@ def agents_command(ctx: click.Context, as_json: bool) -> None:
 @click.argument("contact", metavar="USER|BOT")
 @click.option("--agent-session", metavar="ID", help="The session with this id or number.")
 @click.option("--cwd", metavar="DIR", help="Sessions started in this folder or below.")
-@click.option("--agent", type=click.Choice(["claude", "codex"]), help="Sessions of this agent.")
+@click.option("--agent", type=click.Choice(AGENTS), help="Sessions of this agent.")
 @click.pass_context
 def bind_command(
     ctx: click.Context,
@@ -78,22 +78,16 @@ def bind_command(
     if sum(option is not None for option in (agent_session, cwd, agent)) != 1:
         raise UsageError(t("say which sessions: one of --agent-session, --cwd and --agent"))
 
-    folder = Path(os.path.realpath(cwd)) if cwd is not None else None
-    if folder is not None and not folder.is_dir():
-        raise UsageError(t("'{folder}' is not a folder", folder=cwd))
+    if agent_session is not None:
+        kind, value = BindingKind.SESSION, agent_session
+    elif cwd is not None:
+        kind, value = BindingKind.FOLDER, str(Path(cwd).absolute())
+    else:
+        kind, value = BindingKind.AGENT, agent or ""
 
     async def body() -> Binding:
         async with open_service(settings) as service:
-            name = await _contact(service, contact)
-            if agent_session is not None:
-                session = find_session(await service.presence.read(), agent_session)
-                binding = Binding(name, BindingKind.SESSION, session.id)
-            elif folder is not None:
-                binding = Binding(name, BindingKind.FOLDER, str(folder))
-            else:
-                binding = Binding(name, BindingKind.AGENT, agent or "")
-            await service.store.bindings.set(binding)
-            return binding
+            return await bind(service.store, service.presence, contact, kind, value)
 
     made = run_async(body)
     click.echo(
@@ -113,27 +107,12 @@ def unbind_command(ctx: click.Context, contact: str) -> None:
         async with open_service(settings) as service:
             if await service.store.bindings.remove(contact):
                 return contact
-            name = await _contact(service, contact)
+            name = await contact_of(service.store, contact)
             if not await service.store.bindings.remove(name):
                 raise UsageError(t("'{contact}' is not bound", contact=contact))
             return name
 
     click.echo(t("{contact} is not bound any more", contact=run_async(body)))
-
-
-def find_session(live: list[AgentSession], name: str) -> AgentSession:
-    """Return the live session with this number, id or beginning of an id.
-
-    Raises:
-        UsageError: there is none, or several.
-    """
-    found = [s for s in live if name in (str(s.number), s.id)]
-    found = found or [s for s in live if len(name) >= 4 and s.id.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    raise UsageError(
-        t("no open agent session is called '{name}'; 'weilink agents' lists them", name=name)
-    )
 
 
 def state_name(state: str) -> str:
@@ -145,15 +124,3 @@ def _when(moment: int) -> str:
     if not moment:
         return t("never")
     return f"{datetime.fromtimestamp(moment / 1000, timezone.utc).astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-async def _contact(service: Service, name: str) -> str:
-    for session in service.logins.sessions():
-        if name in (session.name, session.bot_id):
-            return session.bot_id
-    known = {window.user_id for window in await service.store.windows.all()}
-    if name in known or name in await service.store.bindings.all() or "@" in name:
-        return name
-    raise UsageError(
-        t("'{name}' is neither a user who wrote nor a bot; 'weilink status' lists them", name=name)
-    )
