@@ -15,6 +15,7 @@ from weilink.ilink.cdn import MediaError
 from weilink.ilink.hosts import ForbiddenUrlError
 from weilink.sandbox.phone import Phone
 from weilink.service import Service, voices
+from weilink.service.filetypes import mime_of
 from weilink.service.names import safe_name
 from weilink.service.parts import AnyPart, FilePart, ImagePart, TextPart, VideoPart, VoicePart
 from weilink.store.models import PartState
@@ -369,6 +370,11 @@ async def test_voice_becomes_wav_and_back(service: Service, phone: Phone, tmp_pa
         ("a" * 300 + ".pdf", "a" * 176 + ".pdf"),
         ("长" * 300 + ".pdf", "长" * 58 + ".pdf"),
         ("half\ud83d.txt", "half.txt"),
+        ("CON\u200b.txt", "_CON.txt"),
+        ("\u3164", "file"),
+        ("a\u2800\u115fb\u034f.txt", "ab.txt"),
+        ("\ufe0f", "file"),
+        ("❤\ufe0f.png", "❤\ufe0f.png"),
     ],
 )
 def test_safe_names(name: str, expected: str) -> None:
@@ -382,6 +388,61 @@ def test_any_name_is_one_harmless_component(name: str) -> None:
     assert Path(safe).name == safe
     assert safe == safe_name(safe, "file")
     assert not set(safe) & set('/\\:*?"<>|\x00')
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "expected"),
+    [
+        (b"BMW sells cars", "report.txt", "text/plain"),
+        (b"hello", "report.pdf", "text/plain"),
+        (b"hello", "a.zip", "text/plain"),
+        (b"hello", "a.docx", "text/plain"),
+        (b'{"a": 1}', "a.json", "application/json"),
+        (b"%PDF-1.7\n", "a.txt", "application/pdf"),
+        (b"PK\x03\x04\x14\0", "report.pdf", "application/zip"),
+        (b"PK\x03\x04\x14\0", "a.exe", "application/zip"),
+        (b"PK\x03\x04\x14\0", "a.epub", "application/epub+zip"),
+        (
+            b"PK\x03\x04\x14\0",
+            "a.docx",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        ),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "a.doc", "application/msword"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "a.pdf", "application/octet-stream"),
+        ("报告，你好".encode("gbk"), "a.txt", "text/plain"),
+        (b"", "a.png", "application/octet-stream"),
+        (b"", "a.txt", "text/plain"),
+        (PNG, "a.jpg", "image/png"),
+    ],
+)
+def test_type_is_that_of_the_content(head: bytes, name: str, expected: str) -> None:
+    assert mime_of(head, name) == expected
+
+
+async def test_no_place_for_a_file_is_told_in_a_sentence(
+    service: Service, phone: Phone, tmp_path: Path
+) -> None:
+    async with leading(service):
+        await written(service, phone)
+        sent = phone.send_media("file", b"data", file_name="x.txt")
+        await stored(service, sent.message_id)
+        service.media.default_folder.write_text("no folder")
+        with pytest.raises(WeiLinkError, match=r"cannot save in .*downloads"):
+            await service.media.download(sent.message_id)
+        service.media.default_folder.unlink()
+        service.media.default_folder.symlink_to(tmp_path / "nowhere" / "at all")
+        with pytest.raises(WeiLinkError, match=r"cannot save in .*downloads"):
+            await service.media.download(sent.message_id)
+        # Nothing can be made here, not even by root.
+        with pytest.raises(WeiLinkError, match="cannot save in /proc"):
+            await service.media.download(sent.message_id, Path("/proc/self"))
+        (tmp_path / "a.txt").write_text("a")
+        outbox = service.store.base_path / "outbox"
+        outbox.rmdir() if outbox.exists() else None
+        outbox.write_text("no folder")
+        with pytest.raises(WeiLinkError, match=r"room for it in .*outbox"):
+            await service.sender.send(phone.user_id(), [FilePart(tmp_path / "a.txt")])
+    assert phone.chat(author="bot") == []
 
 
 async def test_names_never_overwrite(service: Service, phone: Phone, tmp_path: Path) -> None:

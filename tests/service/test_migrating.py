@@ -10,11 +10,12 @@ import pytest
 
 from weilink.errors import WeiLinkError
 from weilink.service import open_service
+from weilink.service.media import files_of
 from weilink.service.migrating import migrate_openclaw, migrate_weilink
 from weilink.settings import load
 from weilink.store import Store
 from weilink.store.history import Query
-from weilink.store.models import Direction
+from weilink.store.models import Delivery, Direction, NewMessage
 
 pytestmark = pytest.mark.anyio
 
@@ -126,6 +127,102 @@ async def test_from_another_folder(tmp_path: Path) -> None:
             await migrate_weilink(store, old)
         with pytest.raises(WeiLinkError, match="no data"):
             await migrate_weilink(store, tmp_path)
+
+
+async def test_pictures_and_voices_as_weilink_0_6_wrote_them(tmp_path: Path) -> None:
+    """It kept the hex key of a picture where the others are base64, a transcription in `data`."""
+    base = tmp_path / "base"
+    base.mkdir()
+    old_messages(base / "messages.db", 0)
+    key = "29fd8d298b5e2beb7498839a90c573e7"
+    media = {"encrypt_query_param": "ref", "aes_key": key, "encrypt_type": 1, "full_url": ""}
+    db = sqlite3.connect(base / "messages.db")
+    for number, kind, data in (
+        (1, 2, {"image": {"media": media, "url": "", "hd_size": 0}}),
+        (2, 3, {"voice": {"media": media, "playtime": 1000, "text": "明天见"}}),
+    ):
+        db.execute(
+            "INSERT INTO messages (message_id, user_id, bot_id, msg_type, direction, data,"
+            " timestamp_ms, stored_at) VALUES (?, ?, 'a@im.bot', ?, 1, ?, 5, 0)",
+            (number, ALICE, kind, json.dumps(data)),
+        )
+    db.commit()
+    db.close()
+    async with open_service(load(base_path=base)) as service:
+        picture = await service.store.history.get("1")
+        assert picture is not None
+        assert [file.key() for file in files_of(picture)] == [bytes.fromhex(key)]
+        page = await service.store.history.find(Query(text_contains="明天"))
+        assert [message.text for message in page.messages] == ["[voice message] 明天见"]
+
+
+async def test_the_freshest_context_of_several_bots_is_used(tmp_path: Path) -> None:
+    base, now = tmp_path / "base", time.time()
+    for name, bot, age in (("a", "a@im.bot", 60), ("b", "b@im.bot", 3600)):
+        (base / name).mkdir(parents=True)
+        (base / name / "token.json").write_text(token(bot))
+        entry = {"t": f"ct-{name}", "ts": now - age, "sc": 0}
+        (base / name / "contexts.json").write_text(json.dumps({ALICE: entry}))
+    async with open_service(load(base_path=base)) as service:
+        assert (await service.sender.bot_for(ALICE)).bot_id == "a@im.bot"
+    # What others left is never fresher than what came here.
+    (base / "c").mkdir()
+    (base / "c" / "token.json").write_text(token("c@im.bot"))
+    async with Store(base) as store:
+        new = NewMessage(
+            message_id="1", user_id=ALICE, msg_type="TEXT", text="hi", timestamp=1000,
+            context_token="ct-c", delivery=Delivery.PENDING, raw={},
+        )  # fmt: skip
+        await store.inbox.commit_batch("c@im.bot", "cursor", [new])
+    (base / "d").mkdir()
+    (base / "d" / "token.json").write_text(token("d@im.bot"))
+    (base / "d" / "contexts.json").write_text(contexts(alice="ct-d"))
+    async with open_service(load(base_path=base)) as service:
+        assert await service.store.windows.get("d@im.bot", ALICE) is not None
+        assert (await service.sender.bot_for(ALICE)).bot_id == "c@im.bot"
+
+
+async def test_a_name_that_only_weilink_0_6_allowed(tmp_path: Path) -> None:
+    for name in ("my bot", "工作 1"):
+        (tmp_path / "base" / name).mkdir(parents=True)
+    (tmp_path / "base" / "my bot" / "token.json").write_text(token("a@im.bot"))
+    (tmp_path / "base" / "工作 1" / "token.json").write_text(token("b@im.bot"))
+    async with open_service(load(base_path=tmp_path / "base")) as service:
+        await service.logins.rename("my bot", "mine")
+        with pytest.raises(WeiLinkError, match="cannot name"):
+            await service.logins.rename("mine", "my bot")
+        await service.logins.logout("工作 1")
+        assert [session.name for session in service.logins.sessions()] == ["mine"]
+        with pytest.raises(WeiLinkError, match="cannot name"):
+            service.store.credentials.remove("..")
+
+
+async def test_the_chosen_default_comes_along(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    for name, bot in (("a", "a@im.bot"), ("b 2", "b@im.bot")):
+        (old / name).mkdir(parents=True)
+        (old / name / "token.json").write_text(token(bot))
+    (old / ".default_session").write_text("b 2")
+    async with open_service(load(base_path=tmp_path / "new")) as service:
+        await migrate_weilink(service.store, old)
+        assert await service.logins.default() == "b_2"
+        await service.logins.set_default("a")
+        await migrate_weilink(service.store, old)
+        assert await service.logins.default() == "a"
+
+
+async def test_openclaw_accounts_of_older_versions(tmp_path: Path) -> None:
+    """The list has the id as a file name, the files of older versions have it as it is."""
+    accounts = tmp_path / "openclaw-weixin" / "accounts"
+    accounts.mkdir(parents=True)
+    (accounts.parent / "accounts.json").write_text('["b0f586-im-bot"]')
+    (accounts / "b0f586@im.bot.json").write_text('{"token": "t"}')
+    (accounts / "b0f586@im.bot.sync.json").write_text('{"get_updates_buf": "buf"}')
+    (accounts / "b0f586-im-bot.context-tokens.json").write_text(json.dumps({ALICE: "ct"}))
+    async with Store(tmp_path / "base") as store:
+        done = await migrate_openclaw(store, tmp_path)
+        assert [(one.bot_id, one.windows) for one in done.sessions] == [("b0f586@im.bot", 1)]
+        assert (await store.bots.get("b0f586@im.bot")).cursor == "buf"
 
 
 async def test_openclaw(tmp_path: Path) -> None:

@@ -36,7 +36,10 @@ def migrate_command() -> None:
 @click.pass_context
 def openclaw(ctx: click.Context, folder: Path | None, dry_run: bool, as_json: bool) -> None:
     """Take over the accounts of the official OpenClaw plugin (~/.openclaw)."""
-    place = folder or Path(os.environ.get("OPENCLAW_STATE_DIR") or "~/.openclaw")
+    # In the order in which the plugin itself looks.
+    variables = ("OPENCLAW_STATE_DIR", "CLAWDBOT_STATE_DIR")
+    moved = [value for name in variables if (value := os.environ.get(name, "").strip())]
+    place = folder or Path((moved or ["~/.openclaw"])[0])
     _run(ctx, lambda store: migrate_openclaw(store, place.expanduser(), dry_run=dry_run), as_json)
 
 

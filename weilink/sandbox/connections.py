@@ -20,23 +20,33 @@ class TrackedProtocol(H11Protocol):
         """Remember the connection."""
         transport.max_size = _READ_SIZE  # type: ignore[attr-defined]
         super().connection_made(transport)
-        _open[transport.get_extra_info("peername")[:2]] = transport
+        # None when the client has gone already.
+        if peer := transport.get_extra_info("peername"):
+            _open[peer[:2]] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
         super().connection_lost(exc)
-        _open.pop(self.transport.get_extra_info("peername")[:2], None)
+        peer = self.transport.get_extra_info("peername")
+        # The next connection may have the same port by now.
+        if peer and _open.get(peer[:2]) is self.transport:
+            del _open[peer[:2]]
 
 
 def is_open(scope: Scope) -> bool:
     """Say whether the client of a request is still connected."""
-    transport = _open.get(tuple(scope["client"]))
+    transport = _transport(scope)
     return transport is not None and not transport.is_closing()
+
+
+def _transport(scope: Scope) -> asyncio.Transport | None:
+    client = scope["client"]
+    return _open.get(tuple(client)) if client else None
 
 
 async def drop(scope: Scope, receive: Receive) -> None:
     """Close the connection of a request, whatever was sent on it so far."""
-    transport = _open.get(tuple(scope["client"]))
+    transport = _transport(scope)
     if transport is not None:
         transport.close()
     while (await receive())["type"] != "http.disconnect":

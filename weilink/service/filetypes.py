@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from pathlib import Path
 
 _HEAD = 8192
 _SILK = (b"\x02#!SILK_V3", b"#!SILK_V3")
 UNKNOWN = "application/octet-stream"
-# Formats that are containers for others: the name tells which one.
-_CONTAINERS = frozenset({"application/zip", "application/x-ole-storage", "application/xml"})
+# Beginnings of containers: the name tells of what, as far as it names one of that kind.
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_IN_ZIP = re.compile(
+    r"application/(?:zip|.*\+zip|java-archive|x-java-archive|vnd\.android\.package-archive"
+    r"|vnd\.openxmlformats-officedocument\..*|vnd\.oasis\.opendocument\..*"
+    r"|vnd\.ms-\w+\..*macroenabled.*|vnd\.ms-xpsdocument|vnd\.apple\.(?:pages|numbers|keynote)|x-xpinstall"
+    r"|vnd\.google-earth\.kmz)",
+    re.IGNORECASE,
+)
+_IN_OLE = re.compile(
+    r"application/(?:msword|vnd\.ms-(?:excel|powerpoint|outlook|project|works)|vnd\.visio"
+    r"|x-msi|x-hwp|x-ole-storage)"
+)
+# What is text although its type does not say so.
+_TEXTUAL = re.compile(
+    r"text/.*|message/rfc822|application/(?:.*\+(?:xml|json)|json|xml|javascript|ecmascript|yaml|x-yaml|toml|sql"
+    r"|rtf|postscript|x-sh|x-csh|x-perl|x-python|x-ruby|x-php|x-httpd-php|x-tex|x-latex|x-texinfo"
+    r"|x-troff.*|x-ndjson|x-sql|x-subrip|pgp-.*|x-pem-file|pem-certificate-chain|vnd\.apple\.mpegurl|x-x509-ca-cert|node|mbox)"
+)
+# The formats that are found by their content and may be text all the same. Not every signature:
+# "BM" begins pictures, and texts about BMW.
+_FOUND_IN_TEXT = frozenset({"application/pdf", "image/svg+xml"})
 # puremagic's own names where others are usual.
 _USUAL = {"audio/wave": "audio/wav", "audio/x-wav": "audio/wav", "image/x-png": "image/png"}
 _SUFFIXES = {
@@ -37,24 +58,23 @@ def mime_of(head: bytes, name: str) -> str:
     """Return the MIME type of a file that begins with `head`."""
     by_name = mimetypes.guess_type(name, strict=False)[0] or ""
     if not head:
-        return by_name or UNKNOWN
+        return by_name if _TEXTUAL.fullmatch(by_name) else UNKNOWN
     if head.startswith(_SILK):
         return "audio/silk"
     found = _by_content(head)
-    if _is_text(head) and not any(kind.startswith(("application/pdf", "image/")) for kind in found):
-        return by_name if by_name.startswith(("text/", "application/")) else "text/plain"
+    if _is_text(head):
+        found = [kind for kind in found if kind in _FOUND_IN_TEXT]
+        return (found or [by_name if _TEXTUAL.fullmatch(by_name) else "text/plain"])[0]
+    if head.startswith(_ZIP):
+        return by_name if _IN_ZIP.fullmatch(by_name) else "application/zip"
+    if head.startswith(_OLE):
+        return by_name if _IN_OLE.fullmatch(by_name) else UNKNOWN
     if by_name in found:
         return by_name
-    if not found:
-        return UNKNOWN
-    # "PK" begins every office document, archive and app package.
-    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or found[0] in _CONTAINERS:
-        return by_name if by_name.startswith("application/") else _container(head)
-    return found[0]
-
-
-def _container(head: bytes) -> str:
-    return "application/zip" if head.startswith(b"PK") else UNKNOWN
+    if not found and b"\0" not in head and by_name.startswith("text/"):
+        # Text in another encoding than UTF-8.
+        return by_name
+    return found[0] if found else UNKNOWN
 
 
 def suffix_for(mime: str) -> str:

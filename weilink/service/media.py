@@ -87,7 +87,10 @@ class MediaFiles:
 
     def _folder(self, folder: Path | None) -> Path:
         if folder is None:
-            return private_folder(self.default_folder)
+            try:
+                return private_folder(self.default_folder)
+            except OSError as error:
+                raise _cannot_save(self.default_folder, error) from None
         try:
             # Before anything is made there, and again should a link have changed meanwhile.
             self._check_folder(folder, folder.expanduser().resolve())
@@ -123,10 +126,7 @@ class MediaFiles:
         if file.size > self._limit:
             raise self._too_large(file.size)
         url = await self._cdn.download_url(file.media)
-        handle, name = await anyio.to_thread.run_sync(
-            lambda: tempfile.mkstemp(dir=folder, prefix=".weilink-", suffix=".part")
-        )
-        part = Path(name)
+        handle, part = await anyio.to_thread.run_sync(_temporary, folder)
         try:
             with os.fdopen(handle, "wb", buffering=0) as target:
                 for attempt in range(1, TRIES + 1):
@@ -152,7 +152,7 @@ class MediaFiles:
         except PaddingError as error:
             raise WeiLinkError(f"the file of message '{message_id}' is damaged: {error}") from None
         except OSError as error:
-            raise WeiLinkError(f"cannot save in {folder} ({error.strerror or error})") from None
+            raise _cannot_save(folder, error) from None
         finally:
             with anyio.CancelScope(shield=True):
                 await anyio.Path(part).unlink(missing_ok=True)
@@ -187,6 +187,20 @@ class MediaFiles:
             final=True,
             too_large=True,
         )
+
+
+def _temporary(folder: Path) -> tuple[int, Path]:
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".weilink-", suffix=".part")
+    except OSError as error:
+        raise _cannot_save(folder, error) from None
+    return handle, Path(name)
+
+
+def _cannot_save(folder: Path, error: OSError) -> WeiLinkError:
+    return WeiLinkError(
+        f"cannot save in {folder} ({error.strerror or error}); make room or choose another folder"
+    )
 
 
 async def _large(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -74,8 +74,15 @@ async def migrate_weilink(store: Store, folder: Path, *, dry_run: bool = False) 
     sessions = await anyio.to_thread.run_sync(weilink_sessions, folder)
     if not sessions and not (folder / "messages.db").exists():
         raise UsageError(f"'{folder}' holds no data of weilink 0.6")
+    first = not store.credentials.load()
     taken = [await _take(store, session, dry_run) for session in sessions]
-    return Migration(tuple(taken), await _messages(store, folder, dry_run))
+    messages = await _messages(store, folder, dry_run)
+    default = await anyio.to_thread.run_sync(_old_default, folder)
+    for old, now in zip(sessions, taken, strict=True):
+        # What was chosen here stays; a base path without bots has nothing chosen.
+        if old.name == default and first and not dry_run:
+            await store.preferences.set("default_session", now.name)
+    return Migration(tuple(taken), messages)
 
 
 async def adopt(store: Store) -> None:

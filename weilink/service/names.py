@@ -14,6 +14,10 @@ _RESERVED = re.compile(
     r"(?:CON|PRN|AUX|NUL|CLOCK\$|CONIN\$|CONOUT\$|COM[0-9¹²³]|LPT[0-9¹²³])", re.IGNORECASE
 )
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters, marks and signs that show nothing all the same: fillers, joiners, an empty Braille cell.
+_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
+# They choose how the character before them looks; alone they are nothing.
+_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def safe_name(name: str, fallback: str) -> str:
@@ -25,12 +29,12 @@ def safe_name(name: str, fallback: str) -> str:
     """
     name = unicodedata.normalize("NFC", name).replace("\\", "/").rstrip("/").rpartition("/")[2]
     name = "".join(char for char in name if unicodedata.category(char) not in _HIDDEN)
-    name = _FORBIDDEN.sub("_", name)
+    name = _FORBIDDEN.sub("_", _BLANK.sub("", name))
     name = " ".join(name.split()).strip(". ")
     if name.startswith("-"):
         # It would be taken for an option by the commands that people type.
         name = "_" + name[1:]
-    if not name.strip("_"):
+    if not _SELECTORS.sub("", name).strip("_"):
         return fallback
     if _RESERVED.fullmatch(name.partition(".")[0].rstrip()):
         name = f"_{name}"

@@ -51,20 +51,28 @@ class Spool:
             WeiLinkError: it cannot be read, or there is no room for it.
         """
         key = secrets.token_bytes(16)
+        try:
+            size, md5 = self._take(descriptor, client_id, key)
+        except OSError as error:
+            raise WeiLinkError(
+                "the file cannot be encrypted for sending: it has to be read, and there must be "
+                f"room for it in {self.folder} ({error.strerror or error})"
+            ) from None
+        return Upload(media_type=media_type, size=size, md5=md5, key=key.hex())
+
+    def _take(self, descriptor: int, client_id: str, key: bytes) -> tuple[int, str]:
         private_folder(self.folder)
         handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".")
         try:
             with os.fdopen(handle, "wb", buffering=0) as target:
                 size, md5 = _encrypt(descriptor, target.fileno(), key)
             # Not synced to the disk, which takes longer than all the rest: after a power cut
-            # `verify` finds out.
+            # `holds` finds out.
             Path(temporary).replace(self.path(client_id))
             self._mine.add(client_id)
-        except OSError as error:
-            raise WeiLinkError(f"the file cannot be taken ({error.strerror or error})") from None
         finally:
             Path(temporary).unlink(missing_ok=True)
-        return Upload(media_type=media_type, size=size, md5=md5, key=key.hex())
+        return size, md5
 
     async def pieces(self, client_id: str, progress: Progress) -> AsyncIterator[bytes]:
         """Give the ciphertext of a part, piece by piece."""

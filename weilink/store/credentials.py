@@ -111,10 +111,16 @@ class Credentials:
 
     def remove(self, name: str) -> None:
         """Delete the session's `token.json`, and its folder when nothing else is in it."""
-        folder = self._base_path / check_name(name)
+        folder = self._folder(name)
         (folder / "token.json").unlink(missing_ok=True)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+    def _folder(self, name: str) -> Path:
+        """Return the folder of a session, also of one whose name weilink 0.6 let pass."""
+        if all(session.name != name for session in self.load()):
+            check_name(name)
+        return self._base_path / name
 
     def rename(self, old: str, new: str) -> None:
         """Rename a session.
@@ -122,7 +128,7 @@ class Credentials:
         Raises:
             WeiLinkError: there is no session `old`, or there is one called `new`.
         """
-        source = self._base_path / check_name(old)
+        source = self._folder(old)
         target = self._base_path / check_name(new)
         if not (source / "token.json").exists():
             raise WeiLinkError(f"there is no bot session '{old}'; 'weilink sessions' lists them")

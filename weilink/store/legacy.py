@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 _TYPES = {1: "TEXT", 2: "IMAGE", 3: "VOICE", 4: "FILE", 5: "VIDEO"}
 _WORDS = {2: "[picture]", 3: "[voice message]", 5: "[video]"}
 _BATCH = 2000
+_HEX_KEY = re.compile(r"[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,11 @@ def _message(row: tuple[Any, ...]) -> OldMessage:
     if text:
         items.insert(0, {"type": 1, "text_item": {"text": text}})
     name = raw.get("file", {}).get("file_name", "") if isinstance(raw.get("file"), dict) else ""
-    shown = [text or "", f"[file: {name}]" if kind == 4 else _WORDS.get(kind, "")]
+    word = f"[file: {name}]" if kind == 4 else _WORDS.get(kind, "")
+    voice = raw.get("voice")
+    if kind == 3 and isinstance(voice, dict) and voice.get("text"):
+        word = f"{word} {voice['text']}"
+    shown = [text or "", word]
     quoted = raw.get("ref_msg")
     return OldMessage(
         bot_id=str(bot_id or ""),
@@ -164,6 +170,11 @@ def _item(raw: dict[str, Any], kind: int) -> dict[str, Any] | None:
     if not isinstance(part, dict):
         return None
     part = dict(part)
+    media = part.get("media")
+    if kind == 2 and isinstance(media, dict) and _HEX_KEY.fullmatch(str(media.get("aes_key"))):
+        # It put the key of `image_item.aeskey`, which is hex, where the others are base64.
+        part["aeskey"] = media["aes_key"]
+        part["media"] = {**media, "aes_key": ""}
     if "file_size" in part:
         part["len"] = str(part.pop("file_size"))
     return {"type": kind, f"{names[kind]}_item": part}
@@ -192,25 +203,25 @@ def openclaw_sessions(folder: Path) -> list[OldSession]:
         if not isinstance(account, str) or Path(account).name != account:
             logger.warning("%s: an account id is not understood and left out", index)
             continue
-        raw = _read(home / "accounts" / f"{account}.json")
+        bot_id = account
+        if account.endswith("-im-bot"):
+            # The plugin writes the id as a file name; older versions wrote it as it is.
+            bot_id = account.removesuffix("-im-bot") + "@im.bot"
+        files = [home / "accounts" / name for name in dict.fromkeys((account, bot_id))]
+        raw = _first(files, ".json")
         if not raw.get("token"):
             logger.warning("account %s has no credentials and is left out", account)
             continue
-        tokens = _read(home / "accounts" / f"{account}.context-tokens.json")
+        tokens = _first(files, ".context-tokens.json")
         now = now_ms()
         found.append(
             OldSession(
                 name=account.removesuffix("@im.bot").removesuffix("-im-bot"),
-                # The plugin writes the id as a file name.
-                bot_id=account.removesuffix("-im-bot") + "@im.bot"
-                if account.endswith("-im-bot")
-                else account,
+                bot_id=bot_id,
                 user_id=str(raw.get("userId") or ""),
                 base_url=str(raw.get("baseUrl") or ""),
                 token=str(raw["token"]),
-                cursor=str(
-                    _read(home / "accounts" / f"{account}.sync.json").get("get_updates_buf") or ""
-                ),
+                cursor=str(_first(files, ".sync.json").get("get_updates_buf") or ""),
                 created_at=_moment(raw.get("savedAt")) or now / 1000,
                 windows=tuple(
                     OldWindow(user, token, now, 0)
@@ -220,6 +231,12 @@ def openclaw_sessions(folder: Path) -> list[OldSession]:
             )
         )
     return found
+
+
+def _first(files: Sequence[Path], suffix: str) -> dict[str, Any]:
+    """Return the content of the first that is there."""
+    found = (_read(file.with_name(file.name + suffix)) for file in files)
+    return next(filter(None, found), {})
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -45,7 +45,9 @@ def _session(db: sqlite3.Connection, session: OldSession) -> int:
             continue
         remember_token(db, *key, window.token, window.received_at)
         db.execute(
-            "UPDATE reply_windows SET replies_used = ? WHERE bot_id = ? AND user_id = ?",
+            # Behind all that came here itself, and among each other in the order of their time.
+            "UPDATE reply_windows SET replies_used = ?, arrival = 0"
+            " WHERE bot_id = ? AND user_id = ?",
             (window.replies_used, *key),
         )
         taken += 1
