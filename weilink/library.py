@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import anyio
 import anyio.abc
@@ -33,6 +34,9 @@ logger = logging.getLogger(__name__)
 READER = "shell"
 """A program that its user runs gets whatever waits, like the user's own shell."""
 _RENEW = 3.0
+_ALL = 2**31
+"""More messages than a page can hold."""
+_NEVER = 2**52
 
 
 class WeiLink:
@@ -196,24 +200,40 @@ class WeiLink:
         user_id: str = "",
         bot_id: str = "",
         msg_type: str = "",
-        direction: Direction | None = None,
+        direction: Direction | Literal["", "received", "sent"] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         text_contains: str = "",
         limit: int = 50,
         offset: int = 0,
     ) -> Page:
-        """Search all messages, newest first; an empty filter does not filter."""
+        """Search all messages, newest first; an empty filter does not filter.
+
+        Raises:
+            UsageError: there is no such direction, or `limit` or `offset` is too small.
+        """
+        if limit < 1 or offset < 0:
+            raise UsageError("'limit' is at least 1 and 'offset' at least 0")
+        if direction not in (None, "", *(one.value for one in Direction)):
+            raise UsageError(f"'direction' is 'received' or 'sent', not {direction!r}")
         return await self.service.store.history.find(
             Query(
                 user_id=user_id,
                 bot_id=bot_id,
-                msg_type=msg_type,
-                direction=direction,
-                since=int(since.timestamp() * 1000) if since else None,
-                until=int(until.timestamp() * 1000) if until else None,
+                msg_type=msg_type.upper(),
+                direction=Direction(direction) if direction else None,
+                since=_milliseconds(since) if since else None,
+                until=_milliseconds(until) if until else None,
                 text_contains=text_contains,
-                limit=limit,
+                limit=min(limit, _ALL),
                 offset=offset,
             )
         )
+
+
+def _milliseconds(when: datetime) -> int:
+    try:
+        return int(when.timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        # Local time at the very ends of the calendar.
+        return 0 if when.year < 1970 else _NEVER

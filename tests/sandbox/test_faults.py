@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -127,5 +128,16 @@ def test_an_impossible_fault_is_refused(phone: Phone) -> None:
         phone.lab.fault("nonsense")  # type: ignore[arg-type]
     with pytest.raises(PhoneError, match="does not take"):
         phone.lab.fault("status", value="500")
+    impossible: list[dict[str, Any]] = [
+        {"times": -1}, {"skip": -1}, {"probability": 2}, {"probability": -0.1}, {"times": "2"},
+        {"kind": "delay", "value": -1}, {"kind": "empty_buf", "path": "*/sendmessage"},
+        {"kind": "status", "value": 200.5}, {"path": ""},
+    ]  # fmt: skip
+    for change in impossible:
+        with pytest.raises(PhoneError):
+            phone.lab.fault(**{"kind": "drop", **change})
+    assert phone.lab.faults() == []
+    with pytest.raises(PhoneError, match="batch_size"):
+        phone.lab.set_options(batch_size=0)
     with pytest.raises(PhoneError, match="unknown option 'nonsense'"):
         phone.lab.set_options(nonsense=1)

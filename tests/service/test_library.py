@@ -3,13 +3,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from weilink import WeiLink
-from weilink.errors import WeiLinkError
+from weilink.errors import UsageError, WeiLinkError
 from weilink.ilink.login import LoginState
 from weilink.sandbox.phone import Phone
 from weilink.settings import Settings
@@ -40,6 +42,14 @@ async def test_the_whole_of_it(settings: Settings, phone: Phone, tmp_path: Path)
                 break
         assert seen == ["one", "two"]
         assert (await wechat.history(text_contains="GOT")).total == 2
+        assert (await wechat.history(direction="received", msg_type="text")).total == 2
+        ends: dict[str, Any] = {"since": datetime.min, "until": datetime.max}  # noqa: DTZ901  (the worst there is)
+        assert (await wechat.history(**ends)).total == 6
+        assert (await wechat.history(limit=2**70, offset=1, text_contains="got")).total == 2
+        wrong: list[dict[str, Any]] = [{"limit": 0}, {"offset": -1}, {"direction": "sideways"}]
+        for filters in wrong:
+            with pytest.raises(UsageError, match=next(iter(filters))):
+                await wechat.history(**filters)
 
         # The second was broken off, so it was not read.
         async with wechat.receive(10) as messages:

@@ -50,6 +50,9 @@ def guarded(
             return await handler(request)
         except KeyError as error:
             return reply({"error": f"{error} is missing"}, 400)
+        except (AttributeError, TypeError) as error:
+            text = f"something in the request is unknown or of the wrong type ({error})"
+            return reply({"error": text}, 400)
         except (SandboxError, CdnError, ArithmeticError, *_SHAPE) as error:
             return reply({"error": str(error)}, 400)
 

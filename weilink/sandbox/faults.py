@@ -20,6 +20,7 @@ from typing import Any
 #   repeat     the last batch comes again, and the cursor stays where it is
 TRANSPORT = ("delay", "status", "drop", "half", "bad_json", "answer")
 UPDATES = ("empty_buf", "repeat")
+GETUPDATES = "/ilink/bot/getupdates"
 
 
 @dataclass
@@ -54,6 +55,17 @@ class Rule:
             raise ValueError(f"the fault '{self.kind}' does not take the value {self.value!r}")
         if self.kind == "status" and not 200 <= self.value <= 599:
             raise ValueError(f"{self.value} is not the status of an answer")
+        if self.kind == "delay" and self.value < 0:
+            raise ValueError(f"{self.value} is no time to wait")
+        counts = (self.skip, *(() if self.times is None else (self.times,)))
+        if not all(isinstance(count, int) and count >= 0 for count in counts):
+            raise ValueError("'times' and 'skip' are whole numbers of at least 0")
+        if not 0 <= self.probability <= 1:
+            raise ValueError(f"'probability' is from 0 to 1, not {self.probability!r}")
+        if not self.path:
+            raise ValueError("'path' is a glob pattern of paths, such as '*/getupdates' or '*'")
+        if self.kind in UPDATES and not fnmatchcase(GETUPDATES, self.path):
+            raise ValueError(f"the fault '{self.kind}' strikes getupdates only, not {self.path}")
         self._dice.seed(self.seed)
 
     def strikes(self, path: str) -> bool:

@@ -44,6 +44,8 @@ class Options:
                 right = right and isinstance(value, int)
             if not right or (wanted is not bool and value < 0):
                 raise ValueError(f"option '{name}' takes {wanted.__name__}, not {value!r}")
+        if changes.get("batch_size") == 0:
+            raise ValueError("option 'batch_size' is at least 1: else no message ever comes")
         for field in fields(self):
             if field.name in changes:
                 setattr(self, field.name, type(known[field.name])(changes[field.name]))
