@@ -98,6 +98,8 @@ async def test_the_base_path_itself(tmp_path: Path) -> None:
             assert await service.claims.receive("test", 0) is None
     assert (base / "messages.db").read_bytes() == before
     assert (base / "default").stat().st_mode & 0o077 == 0
+    for path in (base, *base.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
     # What we know ourselves is newer than what the old files say.
     async with Store(base) as store:
         await store.inbox.commit_batch("a@im.bot", "newer", [])
@@ -120,8 +122,9 @@ async def test_from_another_folder(tmp_path: Path) -> None:
         assert store.credentials.load() == []
         done = await migrate_weilink(store, old)
         assert (done.messages, [s.name for s in done.sessions]) == (13, ["bot-run"])
-        done = await migrate_weilink(store, old)
-        assert (done.messages, [s.outcome for s in done.sessions]) == (0, ["known"])
+        for dry_run in (True, False):
+            done = await migrate_weilink(store, old, dry_run=dry_run)
+            assert (done.messages, [s.outcome for s in done.sessions]) == (0, ["known"])
         (old / "messages.db").write_bytes(b"not a database")
         with pytest.raises(WeiLinkError, match=r"messages\.db"):
             await migrate_weilink(store, old)
@@ -249,6 +252,9 @@ async def test_openclaw(tmp_path: Path) -> None:
         assert store.credentials.load()[0].created_at == 1788256800.0
         again = await migrate_openclaw(store, tmp_path / ".openclaw")
         assert [s.outcome for s in again.sessions] == ["known", "known"]
+        index.write_text("[]")
+        with pytest.raises(WeiLinkError, match="no account"):
+            await migrate_openclaw(store, tmp_path / ".openclaw")
         index.write_text("[")
         with pytest.raises(WeiLinkError, match="cannot be read"):
             await migrate_openclaw(store, tmp_path / ".openclaw")

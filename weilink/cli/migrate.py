@@ -40,7 +40,11 @@ def openclaw(ctx: click.Context, folder: Path | None, dry_run: bool, as_json: bo
     variables = ("OPENCLAW_STATE_DIR", "CLAWDBOT_STATE_DIR")
     moved = [value for name in variables if (value := os.environ.get(name, "").strip())]
     place = folder or Path((moved or ["~/.openclaw"])[0])
-    _run(ctx, lambda store: migrate_openclaw(store, place.expanduser(), dry_run=dry_run), as_json)
+    _run(
+        ctx,
+        lambda store: migrate_openclaw(store, place.expanduser(), dry_run=dry_run),
+        as_json=as_json,
+    )
 
 
 @migrate_command.command("weilink")
@@ -54,12 +58,19 @@ def weilink(ctx: click.Context, folder: Path | None, dry_run: bool, as_json: boo
     As the base path itself it is found and used without this command.
     """
     place = folder or Path("~/.weilink")
-    _run(ctx, lambda store: migrate_weilink(store, place.expanduser(), dry_run=dry_run), as_json)
+    done = _run(
+        ctx,
+        lambda store: migrate_weilink(store, place.expanduser(), dry_run=dry_run),
+        as_json=as_json,
+    )
+    if not as_json:
+        what = t("would be taken over") if dry_run else t("taken over")
+        click.echo(t("{count} messages {what}", count=done.messages, what=what), err=True)
 
 
 def _run(
-    ctx: click.Context, migrate: Callable[[Store], Awaitable[Migration]], as_json: bool
-) -> None:
+    ctx: click.Context, migrate: Callable[[Store], Awaitable[Migration]], *, as_json: bool
+) -> Migration:
     settings = settings_of(ctx)
 
     async def body() -> Migration:
@@ -69,7 +80,7 @@ def _run(
     done = run_async(body)
     if as_json:
         echo_json(Migrated.model_validate(done, from_attributes=True))
-        return
+        return done
     words = {
         "new": t("taken over"),
         "known": t("is logged in here already"),
@@ -77,4 +88,4 @@ def _run(
     }
     for one in done.sessions:
         click.echo(f"{one.name}  {one.bot_id}  {words[one.outcome]}")
-    click.echo(t("{count} messages", count=done.messages), err=True)
+    return done

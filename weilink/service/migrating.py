@@ -96,6 +96,7 @@ async def adopt(store: Store) -> None:
         return
     try:
         await anyio.to_thread.run_sync(_unflatten, base)
+        await anyio.to_thread.run_sync(_close_to_others, base)
         sessions = await anyio.to_thread.run_sync(weilink_sessions, base)
         for session in sessions:
             await store.takeover.session(session)
@@ -142,6 +143,22 @@ def _unflatten(base: Path) -> None:
             (folder / name).chmod(0o600)
 
 
+def _close_to_others(base: Path) -> None:
+    """Take the rights of others away, which weilink 0.6 left to the umask."""
+    for path in (
+        base,
+        base / ".default_session",
+        base / "messages.db",
+        *(path.parent for path in base.glob("*/token.json")),
+        *base.glob("*/token.json"),
+        *base.glob("*/contexts.json"),
+        *base.glob("messages.db-*"),
+    ):
+        # Another process may be writing it anew, or it is somebody else's.
+        with contextlib.suppress(OSError):
+            path.chmod(path.stat().st_mode & 0o700)
+
+
 def _old_default(base: Path) -> str:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return (base / ".default_session").read_text("utf-8").strip()
@@ -152,7 +169,7 @@ async def _messages(store: Store, folder: Path, dry_run: bool) -> int:
     count = 0
     batches = weilink_messages(folder)
     while (batch := await anyio.to_thread.run_sync(next, batches, None)) is not None:
-        count += len(batch) if dry_run else await store.takeover.messages(batch)
+        count += await store.takeover.messages(batch, dry_run=dry_run)
     return count
 
 

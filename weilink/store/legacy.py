@@ -230,6 +230,10 @@ def openclaw_sessions(folder: Path) -> list[OldSession]:
                 ),
             )
         )
+    if not found:
+        raise WeiLinkError(
+            f"{index} lists no account with credentials: none is logged in with the OpenClaw plugin"
+        )
     return found
 
 

@@ -41,9 +41,7 @@ def insert(
     """
     bot_id, message_id, user_id = storable(bot_id), storable(message_id), storable(user_id)
     msg_type, text, group_id = storable(msg_type), storable(text), storable(group_id)
-    key = (bot_id, direction.value, message_id)
-    known = "SELECT 1 FROM messages WHERE bot_id = ? AND direction = ? AND message_id = ?"
-    if db.execute(known, key).fetchone():
+    if known(db, bot_id, direction, message_id):
         return False
     timestamp = min(max(timestamp, 0), _LATEST)
     (row,) = db.execute("SELECT coalesce(max(row), 0) + 1 FROM messages").fetchone()
@@ -74,6 +72,13 @@ def insert(
     )
     index(db, place, text, *values)
     return True
+
+
+def known(db: sqlite3.Connection, bot_id: str, direction: Direction, message_id: str) -> bool:
+    """Return whether a message is stored already."""
+    query = "SELECT 1 FROM messages WHERE bot_id = ? AND direction = ? AND message_id = ?"
+    key = (storable(bot_id), direction.value, storable(message_id))
+    return db.execute(query, key).fetchone() is not None
 
 
 def _json(raw: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from weilink.store.clock import now_ms
 from weilink.store.database import Database
 from weilink.store.legacy import OldMessage, OldSession
-from weilink.store.messages import insert
+from weilink.store.messages import insert, known
 from weilink.store.models import Delivery
 from weilink.store.windows import remember_token
 
@@ -26,8 +26,10 @@ class TakeOver:
         """
         return await self._db.write(_session, session)
 
-    async def messages(self, messages: Sequence[OldMessage]) -> int:
+    async def messages(self, messages: Sequence[OldMessage], *, dry_run: bool = False) -> int:
         """Take over messages, as ones that were delivered long ago; return how many were new."""
+        if dry_run:
+            return await self._db.read(_new, messages)
         return await self._db.write(_messages, messages)
 
 
@@ -52,6 +54,12 @@ def _session(db: sqlite3.Connection, session: OldSession) -> int:
         )
         taken += 1
     return taken
+
+
+def _new(db: sqlite3.Connection, messages: Sequence[OldMessage]) -> int:
+    return sum(
+        not known(db, message.bot_id, message.direction, message.message_id) for message in messages
+    )
 
 
 def _messages(db: sqlite3.Connection, messages: Sequence[OldMessage]) -> int:
