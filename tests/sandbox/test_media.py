@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
+import struct
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from tests.sandbox.wire import Wire
 from weilink.sandbox import media
 from weilink.sandbox.content import MEMORY
 from weilink.sandbox.phone import Phone, PhoneError
+from weilink.sandbox.process import SandboxProcess
 
 KEY = bytes(range(16))
 FILEKEY = "ab" * 16
@@ -163,3 +166,17 @@ def test_the_phone_sends_voice_video_and_files(phone: Phone, wire: Wire) -> None
     key = media.key_of(file)
     assert key is not None
     assert media.decrypt(wire.http.get(url).content, key) == b"hello"
+
+
+def test_a_client_that_goes_away_is_no_error(sandbox: SandboxProcess, phone: Phone) -> None:
+    """Neither within an upload or another request, nor with a reset before a byte was sent."""
+    host, port = urlsplit(phone.base_url).netloc.split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    for path in ("/c2c/upload", "/ilink/bot/sendmessage"):
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 9\r\n\r\nx"
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(head.encode())
+        phone.wait_until(lambda _, path=path: phone.lab.requests(path))  # type: ignore[misc]
+        assert [one.status for one in phone.lab.requests(path)] == [None]
+    assert sandbox.log_text() == ""

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import anyio
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -76,6 +77,9 @@ class Recorder:
 
         try:
             await self._app(scope, read, write)
+        except ClientDisconnect:
+            # Nobody saw an answer, and nothing is wrong with the sandbox.
+            answer, status = _Body(), None
         finally:
             if status in (404, 405) and scope["path"].startswith("/ilink/"):
                 self._world.journal.violation(scope["path"], "there is no such endpoint")
