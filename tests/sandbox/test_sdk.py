@@ -4,53 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
+from tests.sandbox.packages import python_with
 from weilink.sandbox.phone import Phone
 
 PACKAGE = "wechatbot-sdk==0.3.0"
-SECONDS = 180
-
-
-def cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "weilink-tests"
-
-
-def run(*command: str) -> None:
-    result = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}{result.stderr}"
 
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    """The interpreter of an environment that holds the package and nothing of ours."""
-    folder = cache() / PACKAGE.replace("==", "-")
-    bin_folder = folder / ("Scripts" if os.name == "nt" else "bin")
-    interpreter = str(bin_folder / "python")
-    ready = folder / ".ready"
-    cache().mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
-        # The interpreter it was made from may be gone, and then the environment is broken.
-        if not (ready.exists() and Path(interpreter).exists()):
-            shutil.rmtree(folder, ignore_errors=True)
-            if uv := shutil.which("uv"):
-                run(uv, "venv", "--quiet", "--python", sys.executable, str(folder))
-                run(uv, "pip", "install", "--quiet", "--python", interpreter, PACKAGE)
-            else:
-                run(sys.executable, "-m", "venv", str(folder))
-                run(interpreter, "-m", "pip", "install", "--quiet", PACKAGE)
-            ready.touch()
-    return interpreter
+    return python_with(PACKAGE)
 
 
 @contextmanager

@@ -6,13 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 
+from tests.sandbox.packages import python_with
 from weilink.errors import WeiLinkError
+from weilink.sandbox.phone import Phone
 from weilink.service import open_service
 from weilink.service.media import files_of
 from weilink.service.migrating import migrate_openclaw, migrate_weilink
-from weilink.settings import load
+from weilink.settings import Settings, load
 from weilink.store import Store
 from weilink.store.history import Query
 from weilink.store.models import Delivery, Direction, NewMessage
@@ -157,6 +161,58 @@ async def test_pictures_and_voices_as_weilink_0_6_wrote_them(tmp_path: Path) -> 
         assert [file.key() for file in files_of(picture)] == [bytes.fromhex(key)]
         page = await service.store.history.find(Query(text_contains="明天"))
         assert [message.text for message in page.messages] == ["[voice message] 明天见"]
+
+
+_SDK = """
+import sys, weilink, weilink.client, weilink._store
+from pathlib import Path
+# Ids of the sandbox are larger than this SDK can store.
+keep = weilink._store.MessageStore.store
+def store(self, messages, **options):
+    for message in messages:
+        object.__setattr__(message, "message_id", message.message_id & (2**62 - 1))
+    keep(self, messages, **options)
+weilink._store.MessageStore.store = store
+base, url, bot, token, user = sys.argv[1:]
+sdk = weilink.WeiLink(base_path=base, message_store=True)
+session = sdk._create_session("my bot", Path(base) / "my bot" / "token.json")
+session.bot_info = weilink.client.BotInfo(bot_id=bot, base_url=url, token=token, user_id=user)
+sdk._save_session_state(session)
+sdk.set_default("my bot")
+count = 0
+while count < 3:
+    count += len(sdk.recv(timeout=2))
+assert sdk.send(user, text="from the SDK").success
+sdk.close()
+"""
+
+
+async def test_what_the_real_sdk_wrote(settings: Settings, phone: Phone) -> None:
+    """The files of weilink 0.6.2 itself, after it received and sent."""
+    python = await anyio.to_thread.run_sync(python_with, "weilink==0.6.2")
+    bot = phone.lab.new_bot()
+    phone.write("hello")
+    picture = phone.send_media("image", b"\x89PNG\r\n\x1a\n" + bytes(50), key_form="hex")
+    phone.send_media("voice", b"\x02#!SILK_V3" + b"\x04\x00abcd" * 50, text="明天见")
+    base = settings.base_path
+    arguments = (str(base), phone.base_url, bot.bot_id, bot.token, phone.user_id())
+    done = await anyio.run_process([python, "-I", "-c", _SDK, *arguments], check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    number = str(int(picture.message_id) & (2**62 - 1))
+    async with open_service(settings) as service:
+        assert await service.logins.default() == "my bot"
+        page = await service.store.history.find(Query())
+        assert sorted(message.text for message in page.messages) == [
+            "[picture]", "[voice message] 明天见", "from the SDK", "hello",
+        ]  # fmt: skip
+        got = await service.media.download(number)
+        assert (got.mime, got.size) == ("image/png", 58)
+        result = await service.sender.send_text(phone.user_id(), "from here")
+        assert ([part.state.value for part in result.parts], result.replies_left) == (["sent"], 8)
+        assert (await service.store.bots.get(bot.bot_id)).cursor
+        assert await service.claims.receive("test", 0) is None
+    secret = [base, base / "messages.db", base / "my bot", *(base / "my bot").iterdir()]
+    assert [path for path in secret if path.stat().st_mode & 0o077] == []
 
 
 async def test_the_freshest_context_of_several_bots_is_used(tmp_path: Path) -> None:
