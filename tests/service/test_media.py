@@ -445,6 +445,27 @@ async def test_no_place_for_a_file_is_told_in_a_sentence(
     assert phone.chat(author="bot") == []
 
 
+async def test_a_file_system_without_hard_links(
+    service: Service, phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    async with leading(service):
+        sent = phone.send_media("file", b"data", file_name="x.txt")
+        await stored(service, sent.message_id)
+        monkeypatch.setattr(os, "link", refuse)
+        for name in ("x.txt", "x (2).txt"):
+            got = await service.media.download(sent.message_id, tmp_path / "in")
+            assert (got.path.name, got.path.read_bytes()) == (name, b"data")
+        monkeypatch.setattr(Path, "replace", refuse)
+        with pytest.raises(WeiLinkError, match="cannot save"):
+            await service.media.download(sent.message_id, tmp_path / "in")
+    # Neither a part nor an empty file stays behind.
+    names = [path.name async for path in anyio.Path(tmp_path / "in").iterdir()]
+    assert sorted(names) == ["x (2).txt", "x.txt"]
+
+
 async def test_names_never_overwrite(service: Service, phone: Phone, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.txt").symlink_to(tmp_path / "elsewhere")

@@ -270,6 +270,10 @@ def _placed(part: Path, folder: Path, name: str) -> Path:
                 os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             except FileExistsError:
                 continue
-            part.replace(path)
+            try:
+                part.replace(path)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
         return path
     raise OSError(f"there are {_MOST_NAMESAKES} files called {name}")
