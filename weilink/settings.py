@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from weilink.errors import ConfigFileError, UsageError
+from weilink.i18n import t
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -64,7 +65,12 @@ def _expected(error: ValidationError) -> str:
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         known = ", ".join(sorted(set(Settings.model_fields) - {"base_path"}))
-        return f"unknown key '{name}'; the keys are {known}"
+        return t("unknown key '{name}'; the keys are {known}", name=name, known=known)
+    if first["type"] == "literal_error":
+        values = first["ctx"]["expected"].replace(" or ", ", ")
+        return t("'{name}' must be one of {values}", name=name, values=values)
+    if first["type"] == "string_pattern_mismatch":
+        return t("'{name}' must start with http:// or https://", name=name)
     return f"'{name}': {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
@@ -79,15 +85,20 @@ def load(**options: object) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        raise UsageError(f"option or environment variable WEILINK_…: {_expected(error)}") from None
+        name = str(error.errors()[0]["loc"][0])
+        origin = f"--{name.replace('_', '-')}" if name in given else f"WEILINK_{name.upper()}"
+        raise UsageError(f"{origin}: {_expected(error)}") from None
     base_path = settings.base_path.expanduser().absolute()
     if base_path.exists() and not base_path.is_dir():
-        raise UsageError(f"{base_path} is a file; --base-path must name a folder")
+        raise UsageError(t("{path} is a file; --base-path must name a folder", path=base_path))
     path = base_path / "config.toml"
     from_file = _read(path)
     if "base_path" in from_file:
         raise ConfigFileError(
-            f"{path}: 'base_path' cannot be set here; use --base-path or WEILINK_BASE_PATH"
+            t(
+                "{path}: 'base_path' cannot be set here; use --base-path or WEILINK_BASE_PATH",
+                path=path,
+            )
         )
     from_environment = Settings(**given).model_dump(exclude_unset=True)
     try:
@@ -106,9 +117,13 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigFileError(f"{path}: cannot be read ({error})") from None
+        raise ConfigFileError(
+            t("{path}: cannot be read ({error})", path=path, error=error)
+        ) from None
     try:
         values = tomllib.loads(text)
     except ValueError as error:
-        raise ConfigFileError(f"{path}: not valid TOML: {error}") from None
+        raise ConfigFileError(
+            t("{path}: not valid TOML: {error}", path=path, error=error)
+        ) from None
     return dict(values)

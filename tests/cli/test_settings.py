@@ -75,6 +75,29 @@ def test_a_wrong_environment_variable_is_wrong_usage(
         load()
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "cure"),
+    [
+        ("WEILINK_LANG", "fr", "one of 'en', 'zh'"),
+        ("WEILINK_LOG_LEVEL", "LOUD", "one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'"),
+        ("WEILINK_ILINK_BASE_URL", "nonsense", "http:// or https://"),
+    ],
+)
+def test_a_wrong_environment_variable_is_named_with_what_it_may_be(
+    weilink: Weilink, config: Path, variable: str, value: str, cure: str
+) -> None:
+    done = weilink("status", **{"LC_ALL": "C", variable: value})
+    assert done.returncode == 2
+    assert variable in done.stderr and cure in done.stderr
+
+
+def test_a_mistake_in_the_file_is_told_in_chinese(weilink: Weilink, config: Path) -> None:
+    config.write_text("colour = 1")
+    done = weilink("status", WEILINK_BASE_PATH=str(config.parent), WEILINK_LANG="zh")
+    assert done.returncode == 4
+    assert "没有“colour”这个设置" in done.stderr
+
+
 def test_a_file_with_a_byte_order_mark_is_read(config: Path) -> None:
     config.write_bytes(b'\xef\xbb\xbflang = "zh"\r\n')
     assert load().lang == "zh"

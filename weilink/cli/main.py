@@ -103,7 +103,9 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.Abort:
-        click.echo("Stopped.", err=True)
+        from weilink.i18n import t
+
+        click.echo(t("Stopped."), err=True)
         return 1
     except click.ClickException as error:
         error.show()
