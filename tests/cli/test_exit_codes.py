@@ -19,6 +19,8 @@ from tests.cli.conftest import Weilink
         (["send", "somebody"], 2, "--text"),
         (["recv", "-t", "soon"], 2, "'soon'"),
         (["history", "--since", "yesterday"], 2, "ISO 8601"),
+        (["history", "--since", "²"], 2, "ISO 8601"),
+        (["history", "--since", "9" * 5000], 2, "ISO 8601"),
         (["login", "a/b"], 2, "'a/b'"),
         (["login", "run"], 2, "'run'"),
         (["nonsense"], 2, "nonsense"),

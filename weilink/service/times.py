@@ -15,9 +15,9 @@ def moment(name: str, value: str) -> int | None:
     """
     if not value:
         return None
-    if value.isdigit():
-        return int(value)
     try:
+        if value.isdecimal():
+            return int(value)
         when = datetime.fromisoformat(value.replace("Z", "+00:00"))
         return int(when.astimezone(timezone.utc).timestamp() * 1000)
     except (ValueError, OverflowError):
