@@ -104,7 +104,7 @@ def run_hook(command: str, env: Mapping[str, str], folder: Path) -> str:
 
 async def play(phone: Phone, home: Path, env: dict[str, str]) -> None:
     """Everything after the login."""
-    step(t("[bold]weilink setup claude[/]: two hooks, the MCP server and a skill go into a home"))
+    step(t("[bold]weilink setup claude[/]: hooks, the MCP server and a skill go into a home"))
     command = set_up(home, env)
     show(Syntax(command, "sh", word_wrap=True, theme="ansi_dark"), t("the hook"))
 

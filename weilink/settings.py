@@ -89,8 +89,9 @@ def load(**options: object) -> Settings:
         origin = f"--{name.replace('_', '-')}" if name in given else f"WEILINK_{name.upper()}"
         raise UsageError(f"{origin}: {_expected(error)}") from None
     base_path = settings.base_path.expanduser().absolute()
-    if base_path.exists() and not base_path.is_dir():
-        raise UsageError(t("{path} is a file; --base-path must name a folder", path=base_path))
+    there = next(folder for folder in (base_path, *base_path.parents) if folder.exists())
+    if not there.is_dir():
+        raise UsageError(t("{path} is a file; --base-path must name a folder", path=there))
     path = base_path / "config.toml"
     from_file = _read(path)
     if "base_path" in from_file:

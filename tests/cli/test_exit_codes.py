@@ -37,15 +37,32 @@ def test_no_service_is_a_failure_that_names_the_host(weilink: Weilink) -> None:
     done = weilink("login", WEILINK_ILINK_BASE_URL="http://127.0.0.1:1")
     assert done.returncode == 1
     assert done.stderr.startswith("weilink: ") and "127.0.0.1" in done.stderr
+    assert "Check the network" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_base_path_that_is_a_file(weilink: Weilink, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    done = weilink("status", WEILINK_BASE_PATH=str(tmp_path / "file"))
+@pytest.mark.parametrize("below", ["", "sub/sub"])
+@pytest.mark.parametrize("as_option", [True, False])
+def test_a_base_path_that_is_a_file(
+    weilink: Weilink, tmp_path: Path, below: str, as_option: bool
+) -> None:
+    file = tmp_path / "a file"
+    file.write_text("")
+    place = str(file / below)
+    if as_option:
+        done = weilink("-d", place, "status")
+    else:
+        done = weilink("status", WEILINK_BASE_PATH=place)
     assert done.returncode == 2
-    assert str(tmp_path / "file") in done.stderr
-    assert "Traceback" not in done.stderr
+    assert f"{file} is a file; --base-path must name a folder" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a place where nobody makes folders")
+def test_a_base_path_that_cannot_be_made(weilink: Weilink) -> None:
+    done = weilink("status", WEILINK_BASE_PATH="/proc/weilink")
+    assert done.returncode == 1
+    assert "the folder /proc/weilink cannot be made" in done.stderr
+    assert "--base-path" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_database_that_is_none(weilink: Weilink, tmp_path: Path) -> None:

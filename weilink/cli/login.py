@@ -8,6 +8,7 @@ import click
 from weilink.cli.common import run_async, settings_of
 from weilink.errors import NotLoggedInError, WeiLinkError
 from weilink.i18n import t
+from weilink.ilink.errors import NetworkError
 from weilink.ilink.login import Login, LoginState
 from weilink.qr import qr_text
 from weilink.service import Service, open_service
@@ -81,7 +82,16 @@ async def _log_in(service: Service, name: str, timeout: float) -> None:
 
 
 async def _show(attempt: Login) -> None:
-    url = await attempt.start()
+    try:
+        url = await attempt.start()
+    except NetworkError as error:
+        raise WeiLinkError(
+            t(
+                "WeChat cannot be asked for a code: {error}. Check the network, and the setting "
+                "ilink_base_url if you changed it",
+                error=error,
+            )
+        ) from error
     click.echo(qr_text(url))
     click.echo(url)
     click.echo(t("Scan the code with WeChat on your phone."))

@@ -81,7 +81,8 @@ class RootGroup(click.Group):
 @click.option(
     "-d",
     "--base-path",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
     help="Folder of WeiLink's data.  [default: ~/.weilink]",
 )
 @click.option(

@@ -45,6 +45,13 @@ class Database:
             WeiLinkError: the file is not a database, or of a newer version, or not accessible.
         """
         try:
+            await self._in_thread(lambda: private_folder(self.path.parent))
+        except OSError as error:
+            raise WeiLinkError(
+                f"the folder {self.path.parent} cannot be made ({error.strerror or error}); "
+                "choose another with --base-path or WEILINK_BASE_PATH"
+            ) from error
+        try:
             self._db = await self._in_thread(self._connect)
         except (sqlite3.DatabaseError, OSError) as error:
             if "locked" in str(error):
@@ -58,7 +65,6 @@ class Database:
             ) from error
 
     def _connect(self) -> sqlite3.Connection:
-        private_folder(self.path.parent)
         # SQLite gives -wal and -shm the mode of the database, so making that first is enough.
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         self.path.chmod(0o600)
