@@ -74,8 +74,9 @@ async def test_every_form_of_key(service: Service, phone: Phone, form: str) -> N
 
 @pytest.mark.parametrize("form", ["hex", "none"])
 async def test_an_error_that_comes_as_success_is_no_picture(
-    service: Service, phone: Phone, form: str, tmp_path: Path
+    service: Service, phone: Phone, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("weilink.service.media.PAUSE", 0.01)
     async with leading(service):
         sent = await anyio.to_thread.run_sync(
             lambda: phone.send_media("image", PNG, key_form=form)  # type: ignore[arg-type]
@@ -119,8 +120,10 @@ async def test_parts_of_one_call_keep_their_order(
 
 
 async def test_upload_survives_faults_of_the_media_service(
-    service: Service, phone: Phone, tmp_path: Path
+    service: Service, phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("weilink.ilink.cdn.PAUSE", 0.01)
+    monkeypatch.setattr("weilink.service.media.PAUSE", 0.01)
     (tmp_path / "a.txt").write_text("x" * 100_000)
     async with leading(service):
         await written(service, phone)
@@ -293,7 +296,10 @@ async def test_file_is_taken_when_it_is_sent(
     assert phone.content(seen) == b"as it was"
 
 
-async def test_bad_messages_tell_why(service: Service, phone: Phone, tmp_path: Path) -> None:
+async def test_bad_messages_tell_why(
+    service: Service, phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("weilink.service.media.PAUSE", 0.01)
     async with leading(service):
         text = await written(service, phone)
         with pytest.raises(UsageError, match="no file"):

@@ -188,6 +188,7 @@ sdk.close()
 """
 
 
+@pytest.mark.slow
 async def test_what_the_real_sdk_wrote(settings: Settings, phone: Phone) -> None:
     """The files of weilink 0.6.2 itself, after it received and sent."""
     python = await anyio.to_thread.run_sync(python_with, "weilink==0.6.2")
