@@ -61,3 +61,9 @@ def test_what_waited_for_the_message_that_recv_takes_goes_out(phone: Phone, tmp_
     assert done.stdout.endswith("again\n")
     assert [one.text or one.kind for one in phone.chat(author="bot")] == ["one", "file", "two"]
     assert shell.json("status")["unsent"] == []
+    # What the history shows is what download wants to know.
+    (line,) = shell.weilink("history", "--type", "file").stdout.splitlines()
+    number = line.rpartition("(")[2].rstrip(")")
+    done = shell.weilink("download", number, "-o", str(tmp_path / "in"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "in" / "f.bin").read_bytes() == file.read_bytes()

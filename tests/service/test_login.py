@@ -49,6 +49,40 @@ async def test_redirect_and_pair_code(settings: Settings, phone: Phone) -> None:
         assert login.credentials.token not in repr(login.credentials)
 
 
+async def test_a_number_is_asked_for_only_when_the_service_does(
+    settings: Settings, phone: Phone
+) -> None:
+    phone.lab.set_options(pair_code=True)
+    async with open_service(settings) as service:
+        login = service.logins.begin(service.client_for_login())
+        await login.start()
+        scanned = phone.scan(login.qr_url)
+        await polled(login, LoginState.NEED_CODE)
+        await login.poll("000" if scanned.pair_code != "000" else "111")
+        assert (login.state, login.code_was_wrong) == (LoginState.NEED_CODE, True)
+        # It does not arrive, then the service has no news yet.
+        phone.lab.fault("drop", "*/get_qrcode_status")
+        await login.poll(scanned.pair_code)
+        assert (login.state, login.code_was_wrong) == (LoginState.SCANNED, False)
+        await polled(login, LoginState.SCANNED)
+        phone.confirm(scanned.qrcode)
+        assert await polled(login, LoginState.CONFIRMED, LoginState.NEED_CODE) is (
+            LoginState.CONFIRMED
+        )
+
+
+async def test_no_news_after_a_number_is_no_wrong_number(settings: Settings, phone: Phone) -> None:
+    phone.lab.set_options(pair_code=True)
+    async with open_service(settings) as service:
+        login = service.logins.begin(service.client_for_login())
+        await login.start()
+        phone.scan(login.qr_url)
+        await polled(login, LoginState.NEED_CODE)
+        phone.lab.fault("answer", "*/get_qrcode_status", {"ret": 0, "status": "wait"})
+        assert await login.poll("123") is LoginState.SCANNED
+        assert not login.code_was_wrong
+
+
 async def test_too_many_wrong_codes(settings: Settings, phone: Phone) -> None:
     phone.lab.set_options(pair_code=True, pair_code_attempts=2)
     async with open_service(settings) as service:

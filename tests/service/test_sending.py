@@ -151,6 +151,22 @@ async def test_a_long_answer_goes_as_a_file_when_replies_are_short(
     assert "3 长长" in found.text
 
 
+async def test_what_waits_ahead_leaves_less_room_for_a_long_answer(
+    service: Service, phone: Phone
+) -> None:
+    text = "\n\n".join(f"{n} " + "长" * 3000 for n in range(4))
+    async with leading(service):
+        await written(service, phone)
+        phone.lab.expire_tokens()
+        for n in range(7):
+            await service.sender.send_text(phone.user_id(), f"{n}")
+        result = await service.sender.send_text(phone.user_id(), text)
+        assert [(p.msg_type, p.state.value) for p in result.parts] == [("FILE", "queued")]
+        await written(service, phone)
+        (seen,) = await anyio.to_thread.run_sync(lambda: phone.wait_for(kind="file"))
+    assert phone.content(seen).decode() == text
+
+
 async def test_no_part_is_over_the_byte_limit(service: Service, phone: Phone) -> None:
     """Four bytes each: 4,000 characters are 16,000 bytes, and the service takes 16,384."""
     text = "😀" * 9000

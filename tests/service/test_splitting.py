@@ -72,8 +72,12 @@ def test_a_code_block_that_is_cut_stays_code() -> None:
     assert numbers == [str(n) for n in range(2000)]
 
 
+HAN = "\u1112\u1161\u11ab"
+ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
+
 def test_never_inside_a_character() -> None:
-    for character in ("é", "👩‍👩‍👧‍👦", "🇨🇳", "👍🏽", "❤️"):
+    for character in ("é", "👩‍👩‍👧‍👦", "🇨🇳", "👍🏽", "❤️", HAN, ENGLAND):
         text = character * 3000
         for part in split(text):
             assert part.replace(character, "") == ""

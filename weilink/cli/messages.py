@@ -120,4 +120,8 @@ def _must_be_logged_in(service: Service) -> None:
 def _print(message: MessageOut) -> None:
     when = datetime.fromtimestamp(message.timestamp / 1000, timezone.utc).astimezone()
     arrow = "<-" if message.direction == "received" else "->"
-    click.echo(f"{when:%Y-%m-%d %H:%M:%S} {arrow} {message.from_user}  {message.text}")
+    place = f" ({message.group_id})" if message.group_id else ""
+    # What `weilink download` wants to know.
+    number = f"  ({message.message_id})" if message.media else ""
+    head = f"{when:%Y-%m-%d %H:%M:%S} {arrow} {message.from_user}{place}"
+    click.echo(f"{head}  {message.text}{number}")

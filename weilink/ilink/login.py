@@ -64,6 +64,7 @@ class Login:
         self.code_was_wrong = False
         self.blocked = False
         self._failures = 0
+        self._code = ""
         self.credentials: Credentials | None = None
 
     @property
@@ -83,6 +84,7 @@ class Login:
         self._qrcode = answer.qrcode
         self._poll_base = ""
         self._codes_shown += 1
+        self._code = ""
         self._deadline = time.monotonic() + LIFETIME
         self.qr_url = answer.qrcode_img_content
         self.blocked = False
@@ -92,7 +94,8 @@ class Login:
     async def poll(self, verify_code: str = "") -> LoginState:
         """Wait once for news (up to 35 seconds) and return the state.
 
-        Pass the number that the phone shows as `verify_code` after `NEED_CODE`.
+        Pass the number that the phone shows as `verify_code` after `NEED_CODE`, once: it is
+        asked for again only when the service does.
 
         Raises:
             ILinkError: the service cannot be reached or refused.
@@ -100,9 +103,14 @@ class Login:
         if time.monotonic() > self._deadline:
             self.state = LoginState.EXPIRED
             return self.state
+        if verify_code:
+            self._code, self.code_was_wrong = verify_code, False
+            if self.state is LoginState.NEED_CODE:
+                self.state = LoginState.SCANNED
+        code = self._code
         try:
             answer = await self._client.get_qrcode_status(
-                self._qrcode, verify_code, base_url=self._poll_base
+                self._qrcode, code, base_url=self._poll_base
             )
         except (NetworkError, AnswerError):
             # The person holds the phone already: a moment without network must not begin anew.
@@ -110,9 +118,10 @@ class Login:
             if self._failures > PATIENCE:
                 raise
             return self.state
-        self._failures = 0
+        # A number that may not have arrived is sent again, any other only once.
+        self._failures, self._code = 0, ""
         status = answer.status
-        self.code_was_wrong = status == "need_verifycode" and bool(verify_code)
+        self.code_was_wrong = status == "need_verifycode" and bool(code)
         if status == "wait":
             return self.state
         if status == "scaned_but_redirect":

@@ -139,8 +139,10 @@ class Sender:
         window = await self._store.windows.get(bot.bot_id, user_id)
         ahead = await self._store.outbox.waiting(bot.bot_id, user_id)
         room = replies_left(window) - ahead
-        # With no room now all of it goes out on a fresh window, which takes so many.
-        room = (room if room > 0 else REPLIES) - len(files)
+        # With no room now it goes out on the next window that has some, behind what waits.
+        while room <= 0:
+            room += REPLIES
+        room -= len(files)
         new: list[NewPart] = []
         left = iter(files)
         try:

@@ -133,6 +133,10 @@ def _continues(text: str, index: int) -> bool:
         unicodedata.combining(char) != 0
         or unicodedata.category(char) in ("Mn", "Me", "Mc", "Sk")
         or joiner in (char, before)
+        # The rest of a syllable in Hangul that is written letter by letter.
+        or "\u1160" <= char <= "\u11ff"
+        # The tags behind the flag of a region.
+        or "\U000e0020" <= char <= "\U000e007f"
     )
 
 
