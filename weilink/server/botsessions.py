@@ -118,12 +118,14 @@ class BotSessions:
         if login.state is LoginState.ALREADY_BOUND:
             self._attempts.pop(name, None)
             known = service.logins.find(name) or service.logins.find(await service.logins.default())
+            # WeChat does not say to which.
+            bots = ", ".join(f"'{session.name}'" for session in service.logins.sessions())
             if known is not None:
                 return _confirmed(
                     known.name,
                     known.bot_id,
-                    "WeChat says that this account is bound to a bot of this computer already, "
-                    "whose login stays good: the user can write to it.",
+                    "WeChat says that this account is bound to a bot of this computer already "
+                    f"({bots}), whose login stays good: the user can write to it.",
                 )
         if login.state is LoginState.EXPIRED:
             self._attempts.pop(name, None)
