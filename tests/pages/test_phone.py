@@ -135,8 +135,10 @@ def test_a_part_is_quoted(
     _, first, second, whole = phone.wait_for(author="user", count=4)
     for message, quoted in ((first, "first part"), (second, "第二部分")):
         found = message.items[0]["ref_msg"]["partial_text"]
-        assert text[found["startindex"] : found["endindex"] + 1] == quoted
-        assert (found["start"], found["end"]) == (quoted[0], quoted[-1])
+        begin = text.index(quoted)
+        assert (found["start"], found["startindex"]) == (quoted[0], text[:begin].count(quoted[0]))
+        before = text[: begin + len(quoted) - 1]
+        assert (found["end"], found["endindex"]) == (quoted[-1], before.count(quoted[-1]))
     assert whole.items[0]["ref_msg"]["message_item"]["text_item"]["text"] == text
 
 

@@ -154,14 +154,16 @@ def test_the_bots_own_messages_come_back_when_asked_for(phone: Phone, wire: Wire
 
 
 def test_quotes_in_their_three_styles(phone: Phone, wire: Wire) -> None:
-    first = phone.write("one two three")
+    first = phone.write("one two two three")
     phone.write("inline", quote=first.message_id)
     phone.write("by id", quote=first.message_id, quote_style="id")
     phone.write("part", quote=first.message_id, quote_style="partial", quote_part="two")
     inline, by_id, part = [m["item_list"][0]["ref_msg"] for m in wire.updates()["msgs"][1:]]
-    assert inline["message_item"]["text_item"]["text"] == "one two three"
+    assert inline["message_item"]["text_item"]["text"] == "one two two three"
     assert by_id == {"svr_id": int(first.message_id)}
-    assert (part["partial_text"]["startindex"], part["partial_text"]["endindex"]) == (4, 6)
+    # The first "t" of the text to its second "o".
+    assert (part["partial_text"]["start"], part["partial_text"]["startindex"]) == ("t", 0)
+    assert (part["partial_text"]["end"], part["partial_text"]["endindex"]) == ("o", 1)
 
 
 def test_items_and_groups_pass_as_they_are(phone: Phone, wire: Wire) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import anyio
@@ -9,8 +10,10 @@ from hypothesis import strategies as st
 
 from tests.service.conftest import leading, stored, written
 from weilink.sandbox.phone import Phone
+from weilink.server.showing import message_out
 from weilink.service import Service
 from weilink.service.reading import read_message
+from weilink.store.history import Query
 from weilink.store.models import Direction, PartState, StoredMessage
 
 pytestmark = pytest.mark.anyio
@@ -72,6 +75,51 @@ def test_one_bad_field_loses_that_field_only() -> None:
     assert "type 99" in message.text
 
 
+def test_a_bad_field_costs_nothing_beside_it() -> None:
+    raw = {
+        "message_id": 1,
+        "item_list": [
+            {"type": 1, "text_item": {"text": "kept"}, "ref_msg": {"svr_id": {}, "title": "too"}},
+            {"type": 4, "file_item": {"file_name": "a.txt", "len": []}},
+            {"type": 3, "voice_item": {"playtime": "long", "media": {"aes_key": "k"}}},
+        ],
+    }
+    message = read_message(raw)
+    assert message is not None
+    assert message.text == "kept\n[file: a.txt]\n[voice message, download id 1#2]"
+    assert message.quote is not None
+    assert message.quote.text == "too"
+
+
+async def test_a_file_beside_something_unreadable_is_there(service: Service, phone: Phone) -> None:
+    async with leading(service):
+        file = phone.send_media("file", b"content", file_name="1.txt").items[0]
+        odd = {"type": 3, "voice_item": {"playtime": "long"}}
+        both = phone.write_items([odd, file])
+        message = await received(service, both.message_id)
+        got = await service.media.download(both.message_id)
+    assert got.path.read_bytes() == b"content"
+    shown = message_out(message)
+    assert (shown.files, shown.media and shown.media.file_name) == (1, "1.txt")
+
+
+async def test_messages_without_an_id_or_content_are_all_kept(
+    service: Service, phone: Phone
+) -> None:
+    """Zero is how the service's format says that there is none."""
+    messages = [
+        {"message_id": 0, "client_id": 0, "item_list": [text_item("one")]},
+        {"message_id": 0, "client_id": "c", "item_list": [text_item("two")]},
+        {"message_id": "0", "item_list": [text_item("three")]},
+        {"message_id": 7, "item_list": []},
+    ]
+    phone.lab.fault("answer", "*/getupdates", {"ret": 0, "msgs": messages})
+    async with leading(service):
+        await stored(service, "7")
+    page = await service.store.history.find(Query())
+    assert {m.text for m in page.messages} == {"one", "two", "three", "[message without content]"}
+
+
 async def received(service: Service, message_id: str) -> StoredMessage:
     await stored(service, message_id)
     found = await service.store.history.get(message_id)
@@ -101,6 +149,64 @@ async def test_quotes(service: Service, phone: Phone) -> None:
         quote = (await received(service, gone.message_id)).quote
         assert quote is not None
         assert (quote.message_id, quote.text) == (str(2**63 + 5), "")
+
+
+def text_item(text: str, **more: Any) -> dict[str, Any]:
+    return {"type": 1, "text_item": {"text": text}, **more}
+
+
+async def test_older_quotes_tell_a_summary_and_an_id(service: Service, phone: Phone) -> None:
+    """`title` is a summary to the official client 2.4.9, and a quoted item has an id."""
+    async with leading(service):
+        first = await written(service, phone, "今天天气很好")
+        for reference, expected in (
+            ({"title": "Bob: see you"}, ("", "", "Bob: see you")),
+            ({"title": "Bob", "message_item": text_item("body")}, ("", "", "Bob | body")),
+            ({"title": "bo", "message_item": text_item("body")}, ("", "", "body")),
+            (
+                {"message_item": text_item("今天天气很好", msg_id=first)},
+                (first, phone.user_id(), "今天天气很好"),
+            ),
+            ({"svr_id": 0, "title": "summary"}, ("", "", "summary")),
+        ):
+            message = phone.write_items([text_item("see", ref_msg=reference)])
+            quote = (await received(service, message.message_id)).quote
+            assert quote is not None
+            assert (quote.message_id, quote.user_id, quote.text) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        (("two", "two", 1, 1, "two"), "two"),
+        (("two", "three", 1, 0, ""), "two; three"),
+        (("one", "two", 0, 1, "one two, two"), "one two, two"),
+        # Some phones count the end from behind the start.
+        (("two", ";", 1, 0, "two;"), "two;"),
+        (("two", "two", 0, 0, "two, two"), "two, two"),
+        (("好", "好", 1, 1, "好"), "好"),
+        # What cannot be told apart is the whole.
+        (("two", "three", 0, 0, "else"), ""),
+        (("two", "one", 0, 0, ""), ""),
+        (("two", "two", 7, 7, ""), ""),
+        (("two", "two", -1, 0, ""), ""),
+        (("", "", 0, 0, ""), ""),
+    ],
+)
+async def test_a_part_is_found_as_the_official_client_does(
+    service: Service, phone: Phone, part: tuple[str, str, int, int, str], expected: str
+) -> None:
+    start, end, first, last, selected = part
+    partial: dict[str, Any] = {"start": start, "end": end, "startindex": first, "endindex": last}
+    if selected:
+        partial["quotemd5"] = hashlib.md5(selected.encode()).hexdigest().upper()
+    async with leading(service):
+        quoted = await written(service, phone, "one two, two; three 好不好")
+        reference = {"svr_id": quoted, "partial_text": partial}
+        message = phone.write_items([text_item("?", ref_msg=reference)])
+        quote = (await received(service, message.message_id)).quote
+    assert quote is not None
+    assert (quote.text, quote.part) == ("one two, two; three 好不好", expected)
 
 
 async def test_a_quote_that_comes_before_the_answer_to_what_it_quotes(

@@ -124,7 +124,11 @@ class VideoItem(Wire):
 
 
 class RefMessage(Wire):
-    """`ref_msg`: what the user quoted. Newer phones send the id alone."""
+    """`ref_msg`: what the user quoted. Newer phones send the id alone; `title` is a summary.
+
+    `partial_text` says which part was selected: from the `startindex`th `start` to the
+    `endindex`th `end` (see `weilink.store.quotes`).
+    """
 
     title: Text = ""
     message_item: Item | None = None
@@ -136,6 +140,7 @@ class Item(Wire):
     """One item of `item_list`. `type` may be one that `ItemType` does not know."""
 
     type: Int = 0
+    msg_id: Id = ""
     text_item: TextItem | None = None
     image_item: ImageItem | None = None
     voice_item: VoiceItem | None = None

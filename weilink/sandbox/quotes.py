@@ -12,9 +12,9 @@ def quote(wire: dict[str, Any], style: str, part: str = "") -> dict[str, Any]:
     """Return the `ref_msg` that quotes a message.
 
     `inline` carries the quoted item, as older phones do; `id` only `svr_id`, as newer ones do;
-    `partial` the id and which part of the text. The protocol names the fields of `partial_text`
-    only; that `start` and `end` are the part's first and last character, and the indexes their
-    offsets in characters, is an assumption.
+    `partial` the id and which part of the text: from which occurrence of `start` to which of
+    `end`, as the official client 2.4.9 reads it. That these are the part's first and last
+    character, and both counted from the beginning of the text, is an assumption.
 
     Raises:
         ValueError: the style is unknown, or `part` is not in the quoted text.
@@ -33,8 +33,8 @@ def quote(wire: dict[str, Any], style: str, part: str = "") -> dict[str, Any]:
         reference["partial_text"] = {
             "start": part[0],
             "end": part[-1],
-            "startindex": at,
-            "endindex": at + len(part) - 1,
+            "startindex": text.count(part[0], 0, at),
+            "endindex": text.count(part[-1], 0, at + len(part) - 1),
             "quotemd5": hashlib.md5(part.encode(), usedforsecurity=False).hexdigest(),
         }
     return reference

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from weilink.ilink.models import Item, Message
+from weilink.ilink.models import Item
 from weilink.server.results import MediaOut, MessageOut, PartOut, QuoteOut, SendOut, Sent
 from weilink.service import Service
+from weilink.service.reading import parsed
 from weilink.service.sending import SendResult
 from weilink.service.visible import visible
 from weilink.store.models import Direction, Part, PartState, Quote, StoredMessage
@@ -53,10 +54,7 @@ def send_out(result: SendResult, new: list[MessageOut]) -> SendOut:
 
 def _items(message: StoredMessage) -> list[Item]:
     """Return the items, those that the message quotes last: the order in which files count."""
-    try:
-        own = Message.model_validate(message.raw).item_list
-    except ValueError:
-        return []  # stored as UNKNOWN, whatever it was
+    own = parsed(message.raw)[0].item_list
     quoted = [item.ref_msg.message_item for item in own if item.ref_msg is not None]
     return [*own, *filter(None, quoted)]
 

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from pydantic import ValidationError
 
 from weilink.errors import UsageError, WeiLinkError
 from weilink.ilink.cdn import PAUSE, TRIES, Cdn, MediaError
 from weilink.ilink.cipher import BLOCK, Decryptor, KeyFormError, PaddingError
 from weilink.ilink.items import MediaItem, media_items
-from weilink.ilink.models import ItemType, Message
+from weilink.ilink.models import ItemType
 from weilink.service import voices
 from weilink.service.filetypes import mime_type, suffix_for
 from weilink.service.names import numbered, safe_name, split_suffix
 from weilink.service.pieces import PIECE, write_whole
+from weilink.service.reading import parsed
 from weilink.service.spool import Progress
 from weilink.store import Store
 from weilink.store.files import private_folder
@@ -46,10 +46,7 @@ class Downloaded:
 
 def files_of(message: StoredMessage) -> list[MediaItem]:
     """Return the files of a message, those of what it quotes last."""
-    try:
-        return media_items(Message.model_validate(message.raw).item_list)
-    except ValidationError:
-        return []
+    return media_items(parsed(message.raw)[0].item_list)
 
 
 class MediaFiles:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import logging
-from typing import Any
+import re
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from weilink.ilink.items import media_items
-from weilink.ilink.models import Item, ItemType, Message, MessageType, RefMessage
+from weilink.ilink.models import Item, ItemType, Message, MessageType, RefMessage, Wire
 from weilink.store.clock import now_ms
-from weilink.store.models import Delivery, NewMessage, Quote
+from weilink.store.models import Delivery, NewMessage, Quote, QuotedPart
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,8 @@ TYPE_NAMES = {
     ItemType.FILE: "FILE",
     ItemType.VIDEO: "VIDEO",
 }
+_USER = re.compile(r"\S+@im\.\w+")
+_W = TypeVar("_W", bound=Wire)
 _KNOWN = frozenset(int(kind) for kind in ItemType)
 
 
@@ -35,17 +39,21 @@ def read_message(raw: Any) -> NewMessage | None:
     if not isinstance(raw, dict):
         logger.warning("getupdates: a message that is no JSON object was kept as UNKNOWN")
         raw = {"unreadable": raw}
-    message = _parsed(raw)
+    message, unread = parsed(raw)
+    if unread:
+        logger.warning(
+            "getupdates: a message is kept as it came, '%s' is not what the protocol says", unread
+        )
     if message.message_type == MessageType.BOT:
         return None
     items = message.item_list
-    message_id = message.message_id or message.client_id or _fingerprint(raw)
+    message_id = _real(message.message_id) or _real(message.client_id) or _fingerprint(raw)
     quotes = [item.ref_msg for item in items if item.ref_msg is not None]
     return NewMessage(
         message_id=message_id,
         user_id=message.from_user_id,
         msg_type=_type(items),
-        text=_whole_text(items, message_id),
+        text=_whole_text(items, message_id) if items else "[message without content]",
         timestamp=message.create_time_ms if message.create_time_ms > 0 else now_ms(),
         context_token=message.context_token,
         delivery=Delivery.PENDING,
@@ -56,40 +64,62 @@ def read_message(raw: Any) -> NewMessage | None:
     )
 
 
-def _parsed(raw: dict[str, Any]) -> Message:
-    """Read as much of a message as can be read: a field of the wrong kind loses that field."""
-    items: list[Item] = []
-    whole = dict(raw)
-    listed = whole.pop("item_list", None)
-    for entry in listed if isinstance(listed, list) else []:
-        try:
-            items.append(Item.model_validate(entry))
-        except (ValidationError, RecursionError) as error:
-            _complain(error)
-            kind = entry.get("type") if isinstance(entry, dict) else None
-            items.append(Item(type=kind if isinstance(kind, int) else 0))
+def parsed(raw: dict[str, Any]) -> tuple[Message, str]:
+    """Return as much of a message as can be read, and the first field that cannot, "" for none.
+
+    A field of the wrong kind loses that field, and nothing of what stands beside it.
+    """
     try:
-        message = Message.model_validate(whole)
-    except (ValidationError, RecursionError) as error:
-        _complain(error)
-        kept = {}
-        for name, value in whole.items():
-            try:
-                Message.model_validate({name: value})
-                kept[name] = value
-            except (ValidationError, RecursionError):
-                continue
-        message = Message.model_validate(kept)
-    return message.model_copy(update={"item_list": items})
+        return Message.model_validate(raw), ""
+    except ValidationError as error:
+        where = ".".join(str(step) for step in error.errors()[0]["loc"])
+    except RecursionError:
+        where = "item_list"
+    rest = {name: value for name, value in raw.items() if name != "item_list"}
+    listed = raw.get("item_list")
+    items = [_item(entry) for entry in listed] if isinstance(listed, list) else []
+    try:
+        message = _pruned(Message, copy.deepcopy(rest))
+    except RecursionError:
+        # What nests is nothing that this program reads.
+        flat = {name: text for name, text in rest.items() if not isinstance(text, (dict, list))}
+        message = _pruned(Message, flat)
+    return message.model_copy(update={"item_list": items}), where
 
 
-def _complain(error: Exception) -> None:
-    where = "it"
-    if isinstance(error, ValidationError):
-        where = f"'{'.'.join(str(part) for part in error.errors()[0]['loc'])}'"
-    logger.warning(
-        "getupdates: a message is kept as it came, %s is not what the protocol says", where
-    )
+def _item(raw: Any) -> Item:
+    if not isinstance(raw, dict):
+        return Item()
+    try:
+        return _pruned(Item, copy.deepcopy(raw))
+    except RecursionError:
+        kind = raw.get("type")
+        return Item(type=kind if isinstance(kind, int) else 0)
+
+
+def _pruned(model: type[_W], raw: dict[str, Any]) -> _W:
+    """Read `raw`, taking out what cannot be read."""
+    while True:
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            places = [problem["loc"] for problem in error.errors()]
+        if not sum(_cut(raw, place) for place in places):
+            raise RecursionError
+
+
+def _cut(raw: Any, place: tuple[int | str, ...]) -> bool:
+    """Take out the field at `place`; return whether there was one."""
+    *way, last = place
+    for step in way:
+        raw = raw.get(step) if isinstance(raw, dict) else None
+    return isinstance(raw, dict) and raw.pop(last, None) is not None
+
+
+def _real(id_: str) -> str:
+    """Return an id, "" for the one that says that there is none."""
+    id_ = id_.strip()
+    return "" if id_ == "0" else id_
 
 
 def _fingerprint(raw: dict[str, Any]) -> str:
@@ -134,22 +164,28 @@ def item_text(item: Item, file_id: str = "") -> str:
 
 
 def _quote(reference: RefMessage) -> Quote:
-    item = reference.message_item
-    if item is None:
-        return Quote(message_id=reference.svr_id)
-    names = {TYPE_NAMES[kind] for kind in TYPE_NAMES if int(kind) == item.type}
-    return Quote(
-        message_id=reference.svr_id,
-        user_id=reference.title,
-        msg_type=next(iter(names), "UNKNOWN"),
-        text=item_text(item),
-    )
+    item, title = reference.message_item, reference.title.strip()
+    message_id = _real(reference.svr_id) or (_real(item.msg_id) if item else "")
+    text = item_text(item) if item else ""
+    kind = ""
+    if item is not None:
+        known = item.type in _KNOWN
+        kind = TYPE_NAMES.get(ItemType(item.type), "UNKNOWN") if known else "UNKNOWN"
+    if _USER.fullmatch(title):
+        return Quote(message_id=message_id, user_id=title, msg_type=kind, text=text)
+    # To the official client 2.4.9 the title is a summary, and belongs in front of the text.
+    if title and title not in text:
+        text = f"{title} | {text}" if text else title
+    return Quote(message_id=message_id, msg_type=kind, text=text)
 
 
-def _quoted_part(reference: RefMessage) -> tuple[int, int] | None:
-    """Return the offsets of the first and last character that were selected."""
+def _quoted_part(reference: RefMessage) -> QuotedPart | None:
+    """Return which part was selected, `None` for the whole."""
     part = reference.partial_text or {}
-    first, last = part.get("startindex"), part.get("endindex")
-    if isinstance(first, int) and isinstance(last, int):
-        return first, last
-    return None
+    start, end = part.get("start"), part.get("end")
+    if not (isinstance(start, str) and start and isinstance(end, str) and end):
+        return None
+    first, last, md5 = part.get("startindex", 0), part.get("endindex", 0), part.get("quotemd5")
+    if not (isinstance(first, int) and isinstance(last, int)):
+        return None
+    return QuotedPart(start, end, first, last, md5 if isinstance(md5, str) else "")

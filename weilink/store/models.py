@@ -66,12 +66,27 @@ class Quote:
 
 
 @dataclass(frozen=True)
+class QuotedPart:
+    """Which part of a message was selected to be quoted.
+
+    From an occurrence of `start` to one of `end`, both included; `first` and `last` say which
+    ones, counted from 0. `md5` is that of the part, "" when it is not known.
+    """
+
+    start: str
+    end: str
+    first: int
+    last: int
+    md5: str
+
+
+@dataclass(frozen=True)
 class NewMessage:
     """A message to be stored.
 
     Attributes:
         quote: what it quotes, as far as the message itself tells.
-        quoted_part: offsets of the first and last character that were selected, if it was a part.
+        quoted_part: which part of that, if it was not the whole.
     """
 
     message_id: str
@@ -84,7 +99,7 @@ class NewMessage:
     raw: dict[str, Any]
     group_id: str = ""
     quote: Quote | None = None
-    quoted_part: tuple[int, int] | None = None
+    quoted_part: QuotedPart | None = None
 
 
 @dataclass(frozen=True)

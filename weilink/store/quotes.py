@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import sqlite3
 
-from weilink.store.models import Direction, NewMessage, Quote
+from weilink.store.models import Direction, NewMessage, Quote, QuotedPart
 from weilink.store.text import storable
 
 RECENT = 100
@@ -15,7 +16,7 @@ RECENT = 100
 def resolved(db: sqlite3.Connection, bot_id: str, message: NewMessage) -> Quote | None:
     """Return the quote of `message` with what the store knows of the quoted message.
 
-    Newer phones send its id alone, and for a part of it the offsets of that part.
+    Newer phones send its id alone, and for a part of it how that begins and ends.
     """
     if message.quote is None:
         return None
@@ -40,7 +41,7 @@ def was_stored(db: sqlite3.Connection, bot_id: str, message_id: str) -> None:
 
 
 def _filled(
-    db: sqlite3.Connection, bot_id: str, quote: Quote, quoted_part: tuple[int, int] | None
+    db: sqlite3.Connection, bot_id: str, quote: Quote, quoted_part: QuotedPart | None
 ) -> Quote:
     if quote.message_id:
         found = db.execute(
@@ -58,7 +59,35 @@ def _filled(
                 text=text,
             )
     if quoted_part and quote.text:
-        first, last = quoted_part
-        if 0 <= first <= last < len(quote.text):
-            quote = dataclasses.replace(quote, part=quote.text[first : last + 1])
+        quote = dataclasses.replace(quote, part=part_of(quote.text, quoted_part))
     return quote
+
+
+def part_of(text: str, part: QuotedPart) -> str:
+    """Return the part of `text` that was selected, "" when it cannot be told.
+
+    The occurrences of `end` are counted from the beginning of the text by some phones, and from
+    behind `start` by others (client 2.4.9); the MD5 says which was meant.
+    """
+    begin = _occurrence(text, part.start, part.first, 0)
+    if begin < 0:
+        return ""
+    for behind in (0, begin + len(part.start)):
+        end = _occurrence(text, part.end, part.last, behind)
+        found = text[begin : end + len(part.end)]
+        if end >= begin and part.md5.lower() in ("", _md5(found)):
+            return found
+    return ""
+
+
+def _occurrence(text: str, piece: str, number: int, begin: int) -> int:
+    """Return where `piece` stands for the `number`th time from `begin` on, or -1."""
+    at = text.find(piece, begin) if number >= 0 else -1
+    while number > 0 and at >= 0:
+        at = text.find(piece, at + len(piece))
+        number -= 1
+    return at
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(errors="replace"), usedforsecurity=False).hexdigest()

@@ -188,13 +188,19 @@ function selectedIn(element) {
   return selection.rangeCount && element.contains(selection.anchorNode) ? selection.toString().trim() : "";
 }
 
+/** Where `piece` stands in `text` for the time `number`, counted from 0. */
+function nth(text, piece, number) {
+  let at = text.indexOf(piece);
+  while (number-- > 0) at = text.indexOf(piece, at + piece.length);
+  return at;
+}
+
 function Quoted({ message, quoted }) {
   const reference = message.items[0].ref_msg ?? {};
   const inline = reference.message_item?.text_item?.text;
   const part = reference.partial_text;
   let text = quoted ? summary(quoted) : (inline ?? t("A message that is not shown here"));
-  // Offsets count characters, as the sandbox does, and not halves of an emoji.
-  if (quoted && part) text = [...text].slice(part.startindex, part.endindex + 1).join("");
+  if (quoted && part) text = text.slice(nth(text, part.start, part.startindex), nth(text, part.end, part.endindex) + part.end.length);
   return div({ class: "quoted" }, span({ class: "hidden-text" }, t("Quotes:")), String(text).slice(0, 300));
 }
 
