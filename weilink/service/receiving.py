@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import shlex
 from typing import Any
 
 import anyio
@@ -61,26 +62,32 @@ class Poller:
         try:
             updates = await self._client.get_updates(state.cursor, timeout=self._timeout)
         except StaleTokenError:
-            logger.error("bot %s: %s", self._session.name, STALE.format(name=self._session.name))
-            await self._problem(STALE.format(name=self._session.name))
+            self._failures = 0
+            cure = STALE.format(name=shlex.quote(self._session.name))
+            logger.error("bot %s: %s", self._session.name, cure)
+            await self._problem(cure)
             return RETRY_STALE
         except ILinkError as error:
             self._failures += 1
             logger.warning("bot %s: %s", self._session.name, error)
             if self._failures >= 3:
+                self._failures = 0
                 await self._problem(str(error))
                 return RETRY_AFTER_THREE
             return RETRY
         self._failures = 0
         if updates.longpolling_timeout_ms > 0:
             self._timeout = min(max(updates.longpolling_timeout_ms / 1000, 0.1), LONGEST_POLL)
-        if updates.msgs or updates.get_updates_buf not in ("", state.cursor) or state.problem:
+        moved = updates.get_updates_buf not in ("", state.cursor)
+        new = 0
+        if updates.msgs or moved or state.problem:
             new = await self._commit(updates.get_updates_buf, updates.msgs)
             logger.debug("bot %s: %d new messages", self._session.name, new)
             self._changes.notify()
-        # A service that does not hold the poll must not make us ask without a pause.
-        held = updates.msgs or anyio.current_time() - began > SHORTEST_POLL
-        return 0 if held else SHORTEST_POLL
+        # A service that does not hold the poll, or gives the same again and again, must not make
+        # us ask without a pause.
+        held = anyio.current_time() - began > SHORTEST_POLL
+        return 0 if held or new or (moved and updates.msgs) else SHORTEST_POLL
 
     async def _commit(self, cursor: str, raws: list[Any]) -> int:
         messages = [message for raw in raws if (message := read_message(raw))]
