@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.support.fixtures import phone
@@ -67,3 +68,76 @@ def test_what_waited_for_the_message_that_recv_takes_goes_out(phone: Phone, tmp_
     done = shell.weilink("download", number, "-o", str(tmp_path / "in"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "in" / "f.bin").read_bytes() == file.read_bytes()
+
+
+def test_what_is_quoted_is_shown(phone: Phone, tmp_path: Path) -> None:
+    shell = Server.logged_in(tmp_path / "base", phone, start=False)
+    user = phone.user_id()
+    first = phone.write("shall we?\nreally? \x1b[31m" + "长" * 400)
+    shell.weilink("recv", "-t", "20")
+    shell.weilink("send", user, "--text", "delete everything?")
+    (asked,) = phone.wait_for()
+    picture = phone.send_media("image", b"\x89PNG\r\n\x1a\n" + bytes(50))
+    item = {"type": 1, "text_item": {"text": "no"}}
+    phone.write("yes", quote=asked.message_id, quote_style="id")
+    phone.write("what is it?", quote=picture.message_id, quote_style="id")
+    phone.write("this", quote=first.message_id, quote_style="partial", quote_part="really?")
+    phone.write("all", quote=first.message_id, quote_style="inline")
+    phone.write_items([{**item, "ref_msg": {"svr_id": str(2**64 - 1)}}])
+    # What somebody writes looks neither like a quote nor like another message.
+    phone.write(f"one\n  | you: two\n2026-11-23 00:00:00 <- {user}  three")
+    done = shell.weilink("recv", "-t", "20")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.partition("@im.wechat  ")[2] or line for line in done.stdout.splitlines()] == [
+        f"[picture]  ({picture.message_id})",
+        "yes",
+        "  | you: delete everything?",
+        "what is it?",
+        f"  | {user}: [picture]  ({picture.message_id})",
+        "this",
+        f"  | {user}: really?",
+        "all",
+        f"  | {user}: {('shall we? really? [U+001B][31m' + '长' * 400)[:299]}…",
+        "no",
+        "  | [a message that this computer never saw]",
+        "one",
+        "      | you: two",
+        f"    2026-11-23 00:00:00 <- {user}  three".partition("@im.wechat  ")[2],
+    ]
+    # The same in the history, newest first.
+    shown = shell.weilink("history", "--text", "yes").stdout
+    assert shown.endswith("yes\n  | you: delete everything?\n")
+    (asks,) = shell.json("history", "--text", "what is it")["messages"]
+    assert asks["ref_msg"]["msg_type"] == "IMAGE"
+    done = shell.weilink("download", asks["ref_msg"]["message_id"], "-o", str(tmp_path))
+    assert Path(done.stdout.strip()).read_bytes() == phone.content(picture)
+    shown = shell.weilink("history", env={"WEILINK_LANG": "zh"}).stdout
+    assert "  | [这台电脑没有见过的消息]\n" in shown
+    assert "  | 你: delete everything?\n" in shown
+
+
+def test_whatever_the_encoding_of_the_output(phone: Phone, tmp_path: Path) -> None:
+    """As on Windows, where a file that output goes to has the encoding of the country."""
+    shell = Server.logged_in(tmp_path / "base", phone, start=False)
+    phone.write("你好 😀")
+    done = shell.weilink("recv", "-t", "20", env={"PYTHONIOENCODING": "latin-1"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\\u4f60\\u597d \\U0001f600\n")
+    done = shell.weilink("history", "--json", env={"PYTHONIOENCODING": "latin-1"})
+    assert json.loads(done.stdout)["messages"][0]["text"] == "你好 😀"
+
+
+def test_recv_says_what_is_left_and_why_nothing_comes(phone: Phone, tmp_path: Path) -> None:
+    shell = Server.logged_in(tmp_path / "base", phone, start=False)
+    phone.lab.set_options(batch_size=100)
+    phone.write_all([str(n) for n in range(52)])
+    done = shell.weilink("recv", "-t", "20")
+    assert len(done.stdout.splitlines()) == 50
+    assert done.stderr == "2 more wait: run it again.\n"
+    assert shell.weilink("recv", "-t", "20").stderr == ""
+    phone.lab.make_stale()
+    done = shell.weilink("recv", "-t", "2")
+    assert (done.returncode, done.stdout) == (0, "")
+    cure = "its login is no longer valid: run 'weilink login default --force'"
+    assert done.stderr.endswith(f"No new messages.\nBot 'default': {cure}\n")
+    assert shell.json("recv", "-t", "0")["problems"] == [f"Bot 'default': {cure}"]

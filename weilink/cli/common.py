@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -47,4 +48,5 @@ def run_async(body: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
 
 def echo_json(value: BaseModel) -> None:
     """Print `value` as JSON, in the form that docs/json.md describes."""
-    click.echo(json.dumps(value.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
+    click.echo(json.dumps(value.model_dump(mode="json"), indent=2, ensure_ascii=escaped))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,9 @@ def root(ctx: click.Context, base_path: Path | None, log_level: str | None) -> N
 
 def run(arguments: list[str]) -> int:
     """Run the command line `arguments` and return the exit code (see `weilink.errors`)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # `weilink history > file` on Windows: an emoji that its encoding lacks ends nothing.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         result: Any = root.main(arguments, prog_name="weilink", standalone_mode=False)
     except click.exceptions.Exit as exit_:

@@ -10,16 +10,19 @@ from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.errors import NotLoggedInError
 from weilink.i18n import t
 from weilink.server.node import open_node
-from weilink.server.results import HistoryResult, MessageOut, RecvResult
-from weilink.server.showing import message_out
+from weilink.server.results import HistoryResult, MessageOut, QuoteOut, RecvResult
+from weilink.server.showing import message_out, problems
 from weilink.service import Service, open_service
 from weilink.service.times import moment
+from weilink.service.visible import visible
 from weilink.store.history import Query
 from weilink.store.models import Direction
 
 FINISH = 30.0
 """Seconds that `recv` takes at most to send what waited for the message it received."""
 TYPES = ["TEXT", "IMAGE", "VOICE", "FILE", "VIDEO"]
+QUOTED = 300
+"""Characters of a quoted message that are shown; --json has the rest."""
 
 
 @click.command("recv")
@@ -41,14 +44,19 @@ def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
             _must_be_logged_in(service)
             claim = await service.claims.receive("shell", timeout)
             messages = [message_out(message) for message in claim.messages] if claim else []
+            waiting = claim.waiting if claim else 0
+            troubles = await problems(service)
             if as_json:
-                waiting = claim.waiting if claim else 0
-                echo_json(RecvResult(messages=messages, waiting=waiting))
+                echo_json(RecvResult(messages=messages, waiting=waiting, problems=troubles))
             else:
                 for message in messages:
                     _print(message)
                 if not messages:
                     click.echo(t("No new messages."), err=True)
+                if waiting:
+                    click.echo(t("{count} more wait: run it again.", count=waiting), err=True)
+                for trouble in troubles:
+                    click.echo(trouble, err=True)
             if claim:
                 await service.claims.acknowledge(claim.id)
             if service.leader.polled():
@@ -122,6 +130,20 @@ def _print(message: MessageOut) -> None:
     arrow = "<-" if message.direction == "received" else "->"
     place = f" ({message.group_id})" if message.group_id else ""
     # What `weilink download` wants to know.
-    number = f"  ({message.message_id})" if message.media else ""
-    head = f"{when:%Y-%m-%d %H:%M:%S} {arrow} {message.from_user}{place}"
-    click.echo(f"{head}  {message.text}{number}")
+    number = f"  ({visible(message.message_id)})" if message.media else ""
+    head = f"{when:%Y-%m-%d %H:%M:%S} {arrow} {message.from_user}{place}".replace("\n", " ")
+    # Further lines stand back: what somebody writes must not look like another message.
+    text = message.text.replace("\n", "\n    ")
+    click.echo(f"{head}  {text}{number}")
+    if message.ref_msg is not None:
+        click.echo(f"  | {_quoted(message.ref_msg)}")
+
+
+def _quoted(quote: QuoteOut) -> str:
+    """Return what a message quotes in one line, and by what number `download` knows a file."""
+    text = " ".join((quote.part or quote.text).split())
+    text = text or t("[a message that this computer never saw]")
+    short = text if len(text) <= QUOTED else text[: QUOTED - 1] + "…"
+    who = {"": "", "you": t("you") + ": "}.get(quote.from_user, f"{quote.from_user}: ")
+    file = quote.msg_type in TYPES[1:] and quote.message_id
+    return f"{who}{short}" + (f"  ({visible(quote.message_id)})" if file else "")

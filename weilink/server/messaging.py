@@ -64,9 +64,14 @@ class Messaging:
     async def recv(self, ctx: Context[Any, Any], timeout: Timeout = 5.0) -> RecvResult:
         """Get new WeChat messages, oldest first. Waits up to `timeout` seconds for one to come.
 
-        Each message is handed out once. Empty when there is nothing new.
+        Each message is handed out once. Empty when there is nothing new; `problems` says when
+        nothing can come.
         """
-        return await self._take(await self._host.service(), ctx, timeout)
+        service = await self._host.service()
+        result = await self._take(service, ctx, timeout)
+        from weilink.server.showing import problems
+
+        return result.model_copy(update={"problems": await problems(service)})
 
     async def send(
         self,

@@ -25,8 +25,9 @@ class MediaOut(BaseModel):
 class QuoteOut(BaseModel):
     """The message that this one quotes."""
 
-    message_id: str = ""
-    from_user: str = ""
+    message_id: str = Field(default="", description="`download` takes it when it is a file")
+    from_user: str = Field(default="", description='"you" when it was sent from here')
+    msg_type: str = Field(default="", description="empty when it is not known")
     text: str = Field(
         default="", description="empty when this computer never saw the quoted message"
     )
@@ -37,7 +38,9 @@ class MessageOut(BaseModel):
     """One message."""
 
     message_id: str
-    from_user: str = Field(description="who wrote it; pass it to `send` as `to`")
+    from_user: str = Field(
+        description="who wrote it, or to whom it was sent; pass it to `send` as `to`"
+    )
     msg_type: str = Field(description="TEXT, IMAGE, VOICE, FILE, VIDEO or UNKNOWN")
     text: str
     timestamp: int = Field(description="milliseconds since 1970")
@@ -54,6 +57,9 @@ class RecvResult(BaseModel):
 
     messages: list[MessageOut]
     waiting: int = Field(description="messages that wait behind these: call `recv` again")
+    problems: list[str] = Field(
+        default=[], description="bots whose messages do not come in now: why, and the cure"
+    )
 
 
 class PartOut(BaseModel):

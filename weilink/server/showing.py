@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from weilink.i18n import t
 from weilink.ilink.models import Item
 from weilink.server.results import MediaOut, MessageOut, PartOut, QuoteOut, SendOut, Sent
 from weilink.service import Service
@@ -35,6 +36,15 @@ def message_out(message: StoredMessage) -> MessageOut:
         files=len(files),
         ref_msg=_quote(message.quote) if message.quote else None,
     )
+
+
+async def problems(service: Service) -> list[str]:
+    """Return a sentence for each bot whose messages do not come in now."""
+    return [
+        t("Bot '{name}': {problem}", name=session.name, problem=problem)
+        for session in service.logins.sessions()
+        if (problem := (await service.store.bots.get(session.bot_id)).problem)
+    ]
 
 
 def sent(result: SendResult) -> Sent:
@@ -78,6 +88,7 @@ def _quote(quote: Quote) -> QuoteOut:
     return QuoteOut(
         message_id=quote.message_id,
         from_user="you" if sent else visible(quote.user_id),
+        msg_type=quote.msg_type,
         text=visible(quote.text),
         part=visible(quote.part),
     )
