@@ -249,3 +249,18 @@ def test_results_match_their_schemas(client: Stdio, phone: Phone) -> None:
         jsonschema.validate(result["structuredContent"], schemas[tool])
         # Old clients read the text.
         assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
+
+
+def test_recv_says_why_nothing_comes(phone: Phone, tmp_path: Path) -> None:
+    """An agent that listens would wait for ever for a bot whose login has ended."""
+    with (
+        Phone(phone.base_url, user="stale") as other,
+        client_of(tmp_path / "base", other) as client,
+    ):
+        assert client.call("recv", timeout=0)["problems"] == []
+        other.lab.make_stale()
+        deadline = time.monotonic() + 20
+        while not (told := client.call("recv", timeout=0)["problems"]):
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.05)
+        assert "weilink login default --force" in told[0]
