@@ -14,9 +14,12 @@ import pytest
 from tests.routing.conftest import Start
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
+from weilink.service import open_service
 from weilink.service.phonewords import Command, Verdict, new_code, parse
+from weilink.service.presence import Sign
 from weilink.service.processes import alive, started
 from weilink.service.routing import may_take, target
+from weilink.settings import load
 from weilink.store import Store
 from weilink.store.agentsessions import AgentSession, AgentState, Binding, BindingKind
 from weilink.store.models import Delivery, NewMessage
@@ -168,18 +171,63 @@ def test_nothing_overtakes_what_waits_in_the_queue_of_an_agent(tmp_path: Path) -
             assert first is not None
             assert await inbox.acknowledge(first.id)
             await inbox.commit_batch("b", "2", [message(2)])
-            await inbox.confirm("s", woken=False)  # a hook of the turn before
             assert await inbox.claim("r", 10_000, lambda m, n: len(m), session="s") is None
             assert await inbox.waking() == {first.id}
-            assert await inbox.confirm("s") == 1
+            assert await inbox.confirm([first.id], woken=first.id) == 1
             second = await inbox.claim("r", 10_000, lambda m, n: len(m), session="s", wakes=True)
             assert second is not None and second.messages[0].message_id == "2"
             # The agent may begin with it before it is acknowledged.
-            assert await inbox.confirm("s") == 1
+            assert await inbox.confirm([second.id], woken=second.id) == 1
             assert not await inbox.acknowledge(second.id)
             assert not inbox.any_open()
 
     anyio.run(body)
+
+
+def test_a_turn_that_ends_does_not_count_as_reading_what_is_queued_meanwhile(
+    tmp_path: Path,
+) -> None:
+    codex = Sign("s", "codex", "/w", os.getpid(), interactive=True, prompted=True, announces=True)
+
+    async def body() -> None:
+        async with (
+            open_service(load(base_path=tmp_path)) as service,
+            anyio.create_task_group() as t,
+        ):
+            presence, claims, inbox = service.presence, service.claims, service.store.inbox
+
+            async def next_for(*, wakes: bool) -> str | None:
+                handover = await claims.envelope("r", 10_000, len, session="s", wakes=wakes)
+                if handover is None:
+                    return None
+                await claims.acknowledge(handover.claim_id)
+                return handover.text
+
+            async def on_the_disk() -> None:
+                done = anyio.Event()
+                presence.later(lambda: _set(done))
+                await done.wait()
+
+            presence.note(codex)
+            await inbox.commit_batch("b", "1", [message(1)])
+            assert await next_for(wakes=False) is not None
+            presence.confirm("s")  # its turn ends; the disk is slow
+            await inbox.commit_batch("b", "2", [message(2)])
+            assert await next_for(wakes=True) is not None
+            t.start_soon(presence.run)
+            await on_the_disk()
+            await inbox.commit_batch("b", "3", [message(3)])
+            assert await next_for(wakes=False) is None, "it overtook what is queued"
+            presence.confirm("s", woken=True)
+            await on_the_disk()
+            assert await next_for(wakes=False) is not None
+            t.cancel_scope.cancel()
+
+    anyio.run(body)
+
+
+async def _set(done: anyio.Event) -> None:
+    done.set()
 
 
 def test_what_a_session_did_not_confirm_comes_again_and_a_late_word_does_not_count(
@@ -191,13 +239,13 @@ def test_what_a_session_did_not_confirm_comes_again_and_a_late_word_does_not_cou
             claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m), session="s")
             assert claim is not None
             assert await store.inbox.acknowledge(claim.id)
-            assert await store.inbox.unconfirmed() == {"s"}
+            assert await store.inbox.unconfirmed() == {claim.id: "s"}
             assert await store.inbox.forsake("s") == 1
             assert not await store.inbox.acknowledge(claim.id)
             claim = await store.inbox.claim("r", 10_000, lambda m, n: len(m), session="t")
             assert claim is not None
             assert await store.inbox.acknowledge(claim.id)
-            assert await store.inbox.confirm("t") == 1
+            assert await store.inbox.confirm([claim.id]) == 1
             assert await store.inbox.forsake("t") == 0
             assert not store.inbox.any_open()
 

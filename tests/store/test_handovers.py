@@ -57,7 +57,7 @@ async def test_each_message_tells_who_got_it_where_and_when(store: Store) -> Non
     # What is known of it outlives the session.
     assert (handover.state, handover.folder) == ("written", "/work/我 的")
     assert started <= handover.claimed_at <= handover.written_at <= now_ms()
-    await store.inbox.confirm("abc")
+    await store.inbox.confirm([one.id])
     (handover,) = (await store.handovers.of([m.row for m in one.messages])).values()
     assert handover.state == "acknowledged"
 

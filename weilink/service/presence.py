@@ -78,9 +78,9 @@ class Presence:
         self._changes = changes
         self._sessions: dict[str, AgentSession] = {}
         self._bindings: dict[str, Binding] = {}
-        # Sessions with something written that they have not shown to have read, and since when
-        # (monotonic seconds).
-        self._unconfirmed: dict[str, float] = {}
+        # By session the claims that are written and that it has not shown to have read, and since
+        # when (monotonic seconds).
+        self._unconfirmed: dict[str, dict[str, float]] = {}
         # What waits in the queues of sessions that announce what they read from there.
         self._wakes: dict[str, _Wake] = {}
         self._announcing: set[str] = set()
@@ -183,6 +183,8 @@ class Presence:
     def gone(self, session_id: str, *, read: bool) -> None:
         """The session is over. `read` tells whether it has read what was written for it."""
         session = self._sessions.pop(session_id, None)
+        if read:
+            self.confirm(session_id, woken=True)
         self._wakes.pop(session_id, None)
         self._announcing.discard(session_id)
         self._silent.discard(session_id)
@@ -190,10 +192,8 @@ class Presence:
         if session is not None:
             logger.info("%s session %s is over", session.agent, session_id)
             self.later(lambda: self._store.agent_sessions.remove(session_id))
-        if read:
-            self.confirm(session_id)
-        else:
-            self._unconfirmed.pop(session_id, None)
+        self._unconfirmed.pop(session_id, None)
+        if not read:
             self.later(lambda: self._forsake(session_id))
 
     def announces(self, session_id: str) -> bool:
@@ -216,6 +216,7 @@ class Presence:
     def take_back(self, session_id: str) -> None:
         """What is in the session's queue will not be read: it waits again."""
         if (wake := self._wakes.pop(session_id, None)) is not None:
+            self._unconfirmed.get(session_id, {}).pop(wake.claim_id, None)
             self.later(functools.partial(self._missed, session_id, wake.claim_id))
 
     def wake_unread(self, session_id: str) -> bool:
@@ -225,26 +226,33 @@ class Presence:
     def confirm(self, session_id: str, *, older_than: float = 0.0, woken: bool = False) -> None:
         """The session goes on, so it has read what was written for it that many seconds ago.
 
-        What is in its queue only when it was `woken` by it.
+        What is in its queue only when it was `woken` by it. What is written from now on is not
+        meant, however long it takes until this is on the disk.
         """
-        if woken and self._wakes.pop(session_id, None) is not None:
-            # It may not be acknowledged yet.
-            self._unconfirmed.setdefault(session_id, 0.0)
-        written = self._unconfirmed.get(session_id)
-        if written is None or time.monotonic() - written < older_than:
-            return
-        queued = session_id in self._wakes
-        if not queued:
-            del self._unconfirmed[session_id]
-        self.later(lambda: self._confirm(session_id, woken=not queued))
+        written = self._unconfirmed.get(session_id, {})
+        wake, began = self._wakes.get(session_id), ""
+        now = time.monotonic()
+        read = [claim for claim, since in written.items() if now - since >= older_than]
+        if wake is not None:
+            read = [claim for claim in read if claim != wake.claim_id]
+            if woken:
+                # It may not be acknowledged yet.
+                began = wake.claim_id
+                read.append(began)
+                del self._wakes[session_id]
+        if read:
+            for claim in read:
+                written.pop(claim, None)
+            self.later(functools.partial(self._confirm, session_id, read, began))
 
     async def written(self) -> None:
         """Something was acknowledged: look whose reading has to be watched now."""
-        for session_id in await self._store.inbox.unconfirmed():
-            self._unconfirmed.setdefault(session_id, time.monotonic())
+        now = time.monotonic()
+        for claim_id, session_id in (await self._store.inbox.unconfirmed()).items():
+            self._unconfirmed.setdefault(session_id, {}).setdefault(claim_id, now)
 
-    async def _confirm(self, session_id: str, *, woken: bool) -> None:
-        if count := await self._store.inbox.confirm(session_id, woken=woken):
+    async def _confirm(self, session_id: str, claims: list[str], began: str) -> None:
+        if count := await self._store.inbox.confirm(claims, woken=began):
             logger.info("session %s has read what it was given (%d claims)", session_id, count)
 
     async def _missed(self, session_id: str, claim_id: str) -> None:

@@ -148,22 +148,20 @@ def release(db: sqlite3.Connection, claim_id: str) -> None:
     )
 
 
-def confirm(db: sqlite3.Connection, session: str, woken: bool) -> int:
+def confirm(db: sqlite3.Connection, claims: Sequence[str], woken: str) -> int:
     """See `Inbox.confirm`."""
-    if woken:
-        # One that is open, too: an agent may read faster than whoever gave it acknowledges.
-        for (claim,) in db.execute(
-            "SELECT id FROM claims WHERE state = 'open' AND wakes AND session = ?1"
-            " UNION ALL SELECT id FROM claims WHERE state = 'written' AND wakes AND session = ?1",
-            (session,),
-        ).fetchall():
+    count = 0
+    for claim in claims:
+        if claim == woken:
+            # An agent may read faster than whoever gave it acknowledges.
             acknowledge(db, claim)
+        read = db.execute(
+            "UPDATE claims SET state = 'acknowledged' WHERE id = ? AND state = 'written'", (claim,)
+        ).rowcount
+        if read:
             _settle(db, claim)
-    return db.execute(
-        "UPDATE claims SET state = 'acknowledged'"
-        " WHERE session = ? AND state = 'written' AND (? OR NOT wakes)",
-        (session, woken),
-    ).rowcount
+        count += read
+    return count
 
 
 def _settle(db: sqlite3.Connection, claim: str) -> None:
@@ -209,9 +207,9 @@ def forsake(db: sqlite3.Connection, session: str, claim_id: str) -> int:
     return count
 
 
-def unconfirmed(db: sqlite3.Connection) -> set[str]:
+def unconfirmed(db: sqlite3.Connection) -> dict[str, str]:
     """See `Inbox.unconfirmed`."""
-    return {s for (s,) in db.execute("SELECT session FROM claims WHERE state = 'written'")}
+    return dict(db.execute("SELECT id, session FROM claims WHERE state = 'written'").fetchall())
 
 
 def under_way(db: sqlite3.Connection) -> list[UnderWay]:

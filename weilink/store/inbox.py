@@ -70,12 +70,13 @@ class Inbox:
         """Release the claims whose lease is over; return how many that were."""
         return await self._db.write(claimed.expire) if self.any_open() else 0
 
-    async def confirm(self, session: str, *, woken: bool = True) -> int:
-        """The session has read what was written for it. Returns how many claims that were.
+    async def confirm(self, claims: Sequence[str], *, woken: str = "") -> int:
+        """These claims were written, and their session has read them. Returns how many that were.
 
-        Without `woken` not what was to wake it: that is in its queue still.
+        `woken` is the one of them that the session began a turn with, if any: it has read that
+        even when nobody has acknowledged it yet.
         """
-        return await self._db.write(claimed.confirm, session, woken)
+        return await self._db.write(claimed.confirm, claims, woken)
 
     async def forsake(self, session: str, claim_id: str = "") -> int:
         """The session will not read what it did not confirm, or that one claim: pending again.
@@ -92,8 +93,8 @@ class Inbox:
         """Another process leads now, and missed who has read what: hold nothing back for that."""
         await self._db.write(claimed.take_over)
 
-    async def unconfirmed(self) -> set[str]:
-        """Return the sessions for which something is written that they did not confirm."""
+    async def unconfirmed(self) -> dict[str, str]:
+        """Return the claims that are written and not known to be read, each with its session."""
         return await self._db.read(claimed.unconfirmed)
 
     async def waiting_conversations(self) -> dict[tuple[str, str], int]:
