@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+import types
 import wave
 from pathlib import Path
+from typing import IO
 
 import anyio
 import pytest
@@ -351,6 +355,32 @@ async def test_voice_becomes_wav_and_back(service: Service, phone: Phone, tmp_pa
     assert (got.mime, got.path.suffix) == ("audio/wav", ".wav")
     with wave.open(str(got.path)) as back:
         assert back.getnframes() / back.getframerate() == pytest.approx(2.0, abs=0.1)
+
+
+async def test_voice_with_no_room_for_temporary_files(
+    service: Service, phone: Phone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is saved needs room where it is saved, and nowhere else."""
+
+    def copy(source: IO[bytes], target: IO[bytes], *_: object) -> None:
+        target.write(source.read())
+
+    stand_in = types.SimpleNamespace(decode=copy, encode=copy)
+    monkeypatch.setitem(sys.modules, "pysilk", stand_in)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    with wave.open(str(tmp_path / "v.wav"), "wb") as wav:
+        wav.setparams((1, 2, 24000, 0, "NONE", ""))
+        wav.writeframes(bytes(2000))
+    async with leading(service):
+        sent = phone.send_media("voice", b"\x02#!SILK_V3" + b"\x04\x00abcd" * 50)
+        await stored(service, sent.message_id)
+        got = await service.media.download(sent.message_id, tmp_path / "in")
+        assert (got.mime, got.path.suffix) == ("audio/wav", ".wav")
+        assert [path.name async for path in anyio.Path(tmp_path / "in").iterdir()] == [
+            got.path.name
+        ]
+        with pytest.raises(WeiLinkError, match=r"room in the folder for temporary files, TMPDIR"):
+            await service.sender.send(phone.user_id(), [VoicePart(tmp_path / "v.wav")])
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,8 @@ def _settle(part: Path, folder: Path, file: MediaItem, wanted: str) -> Downloade
 
 
 def _as_wav(part: Path) -> str:
-    with tempfile.TemporaryFile() as wav:
+    # Beside the file: where it is saved there must be room anyway, elsewhere there may be none.
+    with tempfile.TemporaryFile(dir=part.parent) as wav:
         try:
             voices.wav_of(part, wav)
         except ValueError:

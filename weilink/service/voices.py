@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import struct
 import tempfile
@@ -9,7 +11,7 @@ import wave
 from pathlib import Path
 from typing import IO
 
-from weilink.errors import UsageError
+from weilink.errors import UsageError, WeiLinkError
 
 SAMPLE_RATE = 24_000
 _FRAME_MS = 20
@@ -41,18 +43,21 @@ def can_convert() -> bool:
 
 
 def wav_of(silk: Path, target: IO[bytes]) -> None:
-    """Write the SILK file `silk` as WAV.
+    """Write the SILK file `silk` as WAV. What lies between is written beside it.
 
     Raises:
         ValueError: it cannot be decoded, or the library is not installed.
+        OSError: there is no room.
     """
     try:
         import pysilk
     except ImportError:
         raise ValueError("silk-python is not installed") from None
-    with tempfile.TemporaryFile() as pcm, silk.open("rb") as source:
+    with tempfile.TemporaryFile(dir=silk.parent) as pcm, silk.open("rb") as source:
         try:
             pysilk.decode(source, pcm, SAMPLE_RATE)
+        except OSError:
+            raise
         except Exception as error:
             raise ValueError(f"not decodable: {error}") from error
         pcm.seek(0)
@@ -69,6 +74,7 @@ def silk_of(descriptor: int, wav: Path) -> IO[bytes]:
 
     Raises:
         UsageError: it is no mono 16-bit WAV, or the library is not installed.
+        WeiLinkError: there is no room.
     """
     try:
         import pysilk
@@ -84,10 +90,15 @@ def silk_of(descriptor: int, wav: Path) -> IO[bytes]:
             rate, pcm = source.getframerate(), source.readframes(source.getnframes())
     except (wave.Error, EOFError) as error:
         raise UsageError(f"'{wav}' is no readable WAV file ({error})") from None
-    silk = tempfile.TemporaryFile()  # noqa: SIM115  (the caller closes it)
-    with tempfile.TemporaryFile() as raw:
-        raw.write(pcm)
-        raw.seek(0)
-        pysilk.encode(raw, silk, rate, 25_000)
-    silk.seek(0)
-    return silk
+    try:
+        with contextlib.ExitStack() as stack:
+            silk = stack.enter_context(tempfile.TemporaryFile())
+            pysilk.encode(io.BytesIO(pcm), silk, rate, 25_000)
+            silk.seek(0)
+            stack.pop_all()
+            return silk
+    except OSError as error:
+        raise WeiLinkError(
+            f"'{wav}' cannot be converted to SILK: that takes room in the folder for temporary "
+            f"files, TMPDIR ({error.strerror or error})"
+        ) from None
