@@ -179,6 +179,26 @@ def test_people_conversations_and_outbox(
     assert findings(page) == []
 
 
+def test_what_is_quoted_is_shown(open_page: Opener, phone: Phone, link: str, base: Path) -> None:
+    say = Words("en")
+    log_in(base, phone)
+    page = open_page(link, width=1280, lang="en", dark=False)
+    phone.wait_polling(timeout=20)
+    first = phone.write("one two three")
+    phone.write("only that", quote=first.message_id, quote_style="partial", quote_part="two")
+    picture = phone.send_media("image", png())
+    phone.write("older phone", quote=picture.message_id, quote_style="inline")
+    phone.wait_for("older phone", author="user", acknowledged=True)
+    view(page, "messages")
+    part = page.locator(".message", has_text="only that")
+    expect(part.locator(".quoted")).to_have_text("two")
+    # The quoted picture came along: it is one, although the message is a text.
+    shown = page.locator(".message", has_text="older phone")
+    expect(shown.locator(".media .badge")).to_have_text(say("Picture"))
+    shown.get_by_role("button", name=say("Show"), exact=True).click()
+    expect(shown.locator("img")).to_be_visible()
+
+
 def test_search_filters_and_pages_over_ten_thousand_messages(
     open_page: Opener, phone: Phone, link: str, base: Path
 ) -> None:

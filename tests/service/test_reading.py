@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.service.conftest import leading, stored, written
+from weilink.errors import UsageError
 from weilink.sandbox.phone import Phone
 from weilink.server.showing import message_out
 from weilink.service import Service
@@ -261,3 +262,20 @@ async def test_a_prompt_says_what_is_quoted(service: Service, phone: Phone) -> N
     assert handover is not None
     assert ' group="g@chatroom" quotes="the &quot;first&quot; &lt;b>长长' in handover.text
     assert len(handover.text) < 1500
+
+
+async def test_a_prompt_tells_by_which_id_a_quoted_picture_is_had(
+    service: Service, phone: Phone
+) -> None:
+    async with leading(service):
+        picture = phone.send_media("image", b"\x89PNG\r\n\x1a\n" + bytes(50))
+        asked = phone.write("what is it?", quote=picture.message_id, quote_style="id")
+        await stored(service, asked.message_id)
+        handover = await service.claims.envelope("test", 10_000, len)
+        assert handover is not None
+        assert f' quotes="[picture]" quotes-id="{picture.message_id}">' in handover.text
+        assert handover.text.count("quotes-id") == 1
+        with pytest.raises(UsageError, match=f"TEXT; it quotes message '{picture.message_id}'"):
+            await service.media.download(asked.message_id)
+        got = await service.media.download(picture.message_id)
+    assert got.size == 58

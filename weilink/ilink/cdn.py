@@ -70,7 +70,10 @@ class Cdn:
             check_url(media.full_url, self._base_url)
             return media.full_url
         if not media.encrypt_query_param:
-            raise MediaError("the message does not say where its media is", final=True)
+            raise MediaError(
+                "the message does not say where its media is; ask for it to be sent again",
+                final=True,
+            )
         query = f"encrypted_query_param={_component(media.encrypt_query_param)}"
         return f"{self._base_url}/download?{query}"
 

@@ -22,6 +22,7 @@ _FRAME = 900
 
 _QUOTED = 300
 """Characters of a quoted message: enough to know which one is meant; `history` has the rest."""
+_FILES = frozenset({"IMAGE", "VOICE", "FILE", "VIDEO"})
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,9 @@ class Envelope:
             attributes["group"] = message.group_id
         if message.quote is not None:
             attributes["quotes"] = _shortened(message.quote.part or message.quote.text)
+            if message.quote.message_id and message.quote.msg_type in _FILES:
+                # "What is this?": the id is what the picture is downloaded by.
+                attributes["quotes-id"] = message.quote.message_id
         head = " ".join(f'{name}="{_attribute(value)}"' for name, value in attributes.items())
         body = _escaped(visible(message.text if text is None else text))
         return f"<{TAG} {head}>\n{body}\n</{TAG}>"

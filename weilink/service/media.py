@@ -27,6 +27,7 @@ from weilink.store.files import private_folder
 from weilink.store.models import StoredMessage
 
 _MOST_NAMESAKES = 10_000
+AGAIN = "ask for it to be sent again"
 _WORDS = {
     ItemType.IMAGE: "picture",
     ItemType.VOICE: "voice",
@@ -76,7 +77,7 @@ class MediaFiles:
             raise UsageError(f"there is no message '{message_id}'; 'history' lists messages")
         files = files_of(message)
         if not files:
-            raise UsageError(f"message '{bare}' holds no file, it is {message.msg_type}")
+            raise UsageError(f"message '{bare}' holds no file, it is {_what(message)}")
         if number > len(files):
             raise UsageError(f"message '{bare}' has no file {number}, only {len(files)}")
         target = await anyio.to_thread.run_sync(self._folder, folder)
@@ -117,9 +118,9 @@ class MediaFiles:
         try:
             key = file.key()
         except KeyFormError as error:
-            raise WeiLinkError(f"message '{message_id}': {error}") from None
+            raise WeiLinkError(f"message '{message_id}': {error}; {AGAIN}") from None
         if key is None and file.kind is not ItemType.IMAGE:
-            raise WeiLinkError(f"message '{message_id}': its file comes without a key")
+            raise WeiLinkError(f"message '{message_id}': its file comes without a key; {AGAIN}")
         if file.size > self._limit:
             raise self._too_large(file.size)
         url = await self._cdn.download_url(file.media)
@@ -147,7 +148,9 @@ class MediaFiles:
             )
             return await anyio.to_thread.run_sync(_settle, part, folder, file, wanted)
         except PaddingError as error:
-            raise WeiLinkError(f"the file of message '{message_id}' is damaged: {error}") from None
+            raise WeiLinkError(
+                f"the file of message '{message_id}' is damaged: {error}; {AGAIN}"
+            ) from None
         except OSError as error:
             raise _cannot_save(folder, error) from None
         finally:
@@ -184,6 +187,12 @@ class MediaFiles:
             final=True,
             too_large=True,
         )
+
+
+def _what(message: StoredMessage) -> str:
+    """Return the type of a message, and what it quotes: its file has another id."""
+    quoted = message.quote.message_id if message.quote else ""
+    return f"{message.msg_type}; it quotes message '{quoted}'" if quoted else message.msg_type
 
 
 def _temporary(folder: Path) -> tuple[int, Path]:

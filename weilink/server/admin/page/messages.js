@@ -122,7 +122,7 @@ function Message({ one, only }) {
       time({ class: "muted", dateTime: new Date(one.timestamp).toISOString() }, fullTime(one.timestamp)),
       state && span({ class: `badge ${state[0]}` }, state[1]),
     ),
-    one.ref_msg && div({ class: "quoted" }, one.ref_msg.text || t("A message that is not known here")),
+    one.ref_msg && div({ class: "quoted" }, one.ref_msg.part || one.ref_msg.text || t("A message that is not known here")),
     one.text && !(one.media && LABEL.test(one.text)) && p({ class: "message-text" }, one.text),
     one.media && h(Media, { one }),
     h(Given, { one }),
@@ -143,7 +143,8 @@ function Media({ one }) {
     link.click();
     setTimeout(() => URL.revokeObjectURL(file.url), 60_000);
   };
-  const name = NAMES[one.msg_type]?.() ?? one.msg_type;
+  // Not the kind of the message: a text that quotes a picture brings the picture along.
+  const name = NAMES[one.media.kind]();
   const type = shown?.type.split("/")[0];
   const visible = { image: 1, video: 1, audio: 1 }[type];
   return div(
@@ -153,7 +154,7 @@ function Media({ one }) {
       span({ class: "badge" }, name),
       one.media.file_name && span(one.media.file_name),
       one.media.seconds > 0 && span({ class: "muted" }, duration(one.media.seconds * 1000)),
-      !shown && one.msg_type !== "FILE" && button({ type: "button", class: "small", onClick: show }, t("Show")),
+      !shown && one.media.kind !== "FILE" && button({ type: "button", class: "small", onClick: show }, t("Show")),
       button({ type: "button", class: "small", onClick: save }, t("Save")),
     ),
     type === "image" && button({ type: "button", class: "plain picture", onClick: () => setOpen(true), "aria-label": t("Show the picture larger") }, img({ src: shown.url, alt: name })),
