@@ -141,3 +141,13 @@ def test_recv_says_what_is_left_and_why_nothing_comes(phone: Phone, tmp_path: Pa
     cure = "its login is no longer valid: run 'weilink login default --force'"
     assert done.stderr.endswith(f"No new messages.\nBot 'default': {cure}\n")
     assert shell.json("recv", "-t", "0")["problems"] == [f"Bot 'default': {cure}"]
+
+
+def test_the_history_of_a_day(phone: Phone, tmp_path: Path) -> None:
+    shell = Server.logged_in(tmp_path / "base", phone, start=False)
+    wrote = phone.write("today")
+    shown = shell.weilink("recv", "-t", "20").stdout
+    day, second = shown.split()[:2]
+    for since, until in ((day, day), (f"{day}T{second}", f"{day}T{second}")):
+        found = shell.json("history", "--since", since, "--until", until)
+        assert [one["message_id"] for one in found["messages"]] == [wrote.message_id]
