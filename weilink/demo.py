@@ -28,6 +28,7 @@ from weilink.errors import WeiLinkError
 from weilink.i18n import t
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import SandboxProcess
+from weilink.service.outcomes import state_word
 
 console = Console(highlight=False)
 _step = 0
@@ -128,7 +129,7 @@ async def play(phone: Phone, home: Path, env: dict[str, str]) -> None:
             answer = t("All 214 pass ✅ in 31 seconds. Shall I open the pull request?")
             result = await agent.call_tool("send", {"to": phone.user_id(), "text": answer})
             state = (result.structured_content or {})["parts"][0]["state"]
-            console.print(t("  WeChat says: {state}", state=state))
+            console.print(t("  WeChat says: {state}", state=state_word(state)))
 
             step(t("And in your chat stands"))
             for message in phone.chat():

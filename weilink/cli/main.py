@@ -116,7 +116,9 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except WeiLinkError as error:
-        click.echo(f"weilink: {error}", err=True)
+        from weilink.i18n import told
+
+        click.echo(f"weilink: {told(str(error))}", err=True)
         return error.exit_code
     except BrokenPipeError:
         # `weilink history | head`: the reader has what it wanted.

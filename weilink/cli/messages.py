@@ -8,7 +8,7 @@ import click
 
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.errors import NotLoggedInError
-from weilink.i18n import t
+from weilink.i18n import t, told
 from weilink.server.node import open_node
 from weilink.server.results import HistoryResult, MessageOut, QuoteOut, RecvResult
 from weilink.server.showing import message_out, problems
@@ -56,7 +56,7 @@ def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
                 if waiting:
                     click.echo(t("{count} more wait: run it again.", count=waiting), err=True)
                 for trouble in troubles:
-                    click.echo(trouble, err=True)
+                    click.echo(told(trouble), err=True)
             if claim:
                 await service.claims.acknowledge(claim.id)
             if service.leader.polled():

@@ -6,7 +6,7 @@ import click
 
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
 from weilink.cli.output import BotSession, BotSessions
-from weilink.i18n import t
+from weilink.i18n import t, told
 from weilink.service import open_service
 
 
@@ -39,7 +39,7 @@ def sessions_command(ctx: click.Context, as_json: bool) -> None:
         else:
             for session in sessions:
                 mark = "*" if session.default else " "
-                click.echo(f"{mark} {session.name}  {session.bot_id}  {session.problem}")
+                click.echo(f"{mark} {session.name}  {session.bot_id}  {told(session.problem)}")
 
     run_async(body)
 

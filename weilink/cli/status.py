@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any, Literal
 
 import click
@@ -17,14 +18,14 @@ from weilink.cli.output import (
     Unsent,
     WokenSession,
 )
+from weilink.cli.parts import one_line, outcome
 from weilink.errors import WeiLinkError
-from weilink.i18n import t
+from weilink.i18n import t, told
 from weilink.server.leader import Leading, ask_leader
 from weilink.service import Service, open_service
 from weilink.service.assignments import assignments
 from weilink.service.leading import is_led
 from weilink.service.sending import replies_left
-from weilink.service.visible import visible
 from weilink.settings import Settings
 from weilink.store.models import Delivery, PartState
 
@@ -152,7 +153,7 @@ def _print(found: Status) -> None:
     if not found.bots:
         click.echo(t("Bots: none; run 'weilink login'"))
     for bot in found.bots:
-        state = bot.problem or (t("connected") if bot.polled else t("not polled now"))
+        state = told(bot.problem) or (t("connected") if bot.polled else t("not polled now"))
         click.echo(t("Bot '{name}' ({bot}): {state}", name=bot.name, bot=bot.bot_id, state=state))
     for window in found.reply_windows:
         click.echo(
@@ -169,8 +170,9 @@ def _print(found: Status) -> None:
         click.echo("  " + _handing(one))
     click.echo(t("Outbox: {queued} queued, {failed} failed", **found.outbox))
     for part in found.unsent:
-        text = visible(part.text).replace("\n", " ")
-        click.echo(f"  {part.state} -> {part.user_id}: {text}  ({part.reason})")
+        until = datetime.fromtimestamp(part.given_up_at / 1000, timezone.utc)
+        state, why = outcome(part.state, part.reason, until)
+        click.echo(f"  {state} -> {one_line(part.user_id)}: {one_line(part.text)}{why}")
     for session in found.agents:
         click.echo(
             t("{number}  {agent}, {state}, in {cwd}", number=session.number, agent=session.agent,

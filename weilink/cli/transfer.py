@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
+from weilink.cli.parts import one_line, outcome
 from weilink.errors import UsageError, WeiLinkError
 from weilink.i18n import t
 from weilink.server.node import open_node
 from weilink.server.results import DownloadResult
 from weilink.server.showing import sent
 from weilink.service import open_service
+from weilink.service.leading import is_led
 from weilink.service.parts import AnyPart, FilePart, ImagePart, TextPart, VideoPart, VoicePart
 from weilink.service.spool import Progress
 
-_file = click.Path(path_type=Path)
+
+class _File(click.Path):
+    """The path of a file to send."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        # What a shell makes of "$FILE" when that is not set. As a path it is the current folder.
+        if value == "" and param is not None:
+            raise UsageError(t("--{option} is empty: give the path of a file", option=param.name))
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+_file = _File(path_type=Path)
 
 
 @click.command("send")
@@ -62,6 +78,7 @@ def send_command(
         raise UsageError(t("nothing to send: give --text, --image, --file, --video or --voice"))
 
     async def body() -> None:
+        looked_after = is_led(settings.base_path)
         async with open_node(settings) as service:
             with _bar(t("Sending")) as progress:
                 done = await service.sender.send(user, parts, progress)
@@ -70,13 +87,21 @@ def send_command(
             echo_json(result)
         else:
             for part in result.parts:
-                click.echo(
-                    f"{part.state}: {part.part}" + (f"  ({part.reason})" * bool(part.reason))
-                )
+                until = datetime.fromisoformat(part.until) if part.until else None
+                state, why = outcome(part.state, part.reason, until)
+                click.echo(f"{state}: {one_line(part.part)}{why}")
             click.echo(
                 t("replies left until the user writes again: {count}", count=result.replies_left),
                 err=True,
             )
+            if not looked_after and any(part.state == "queued" for part in result.parts):
+                click.echo(
+                    t(
+                        "Nothing runs that would send what is queued: start your agent or "
+                        "'weilink mcp', or run 'weilink recv' later."
+                    ),
+                    err=True,
+                )
         failed = sum(part.state == "failed" for part in result.parts)
         if failed:
             raise WeiLinkError(

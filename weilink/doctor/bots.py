@@ -8,7 +8,7 @@ import anyio
 
 from weilink.doctor.finding import Finding, Level, ok
 from weilink.errors import WeiLinkError
-from weilink.i18n import t
+from weilink.i18n import t, told
 from weilink.service import Service, open_service
 from weilink.service.windows import replies_left
 from weilink.settings import Settings
@@ -48,7 +48,7 @@ async def _look(settings: Settings) -> list[Finding]:
                     Finding(
                         "bots",
                         Level.ERROR,
-                        t("Bot '{name}': {problem}", name=session.name, problem=problem),
+                        t("Bot '{name}': {problem}", name=session.name, problem=told(problem)),
                         t("It neither receives nor sends."),
                         f"weilink login {session.name}",
                     )

@@ -67,7 +67,10 @@ class PartOut(BaseModel):
 
     part: str = Field(description="the beginning of the text, or the file's name")
     state: Literal["sent", "queued", "failed"]
-    reason: str = Field(description="why it was queued or failed, and until when")
+    reason: str = Field(description="why it was queued or failed")
+    until: str = Field(
+        default="", description="when it is given up if it is still queued then, in ISO 8601"
+    )
 
 
 class Sent(BaseModel):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Literal
 
-from weilink.i18n import t
 from weilink.ilink.models import Item
 from weilink.server.results import MediaOut, MessageOut, PartOut, QuoteOut, SendOut, Sent
 from weilink.service import Service
@@ -41,7 +41,7 @@ def message_out(message: StoredMessage) -> MessageOut:
 async def problems(service: Service) -> list[str]:
     """Return a sentence for each bot whose messages do not come in now."""
     return [
-        t("Bot '{name}': {problem}", name=session.name, problem=problem)
+        f"Bot '{session.name}': {problem}"
         for session in service.logins.sessions()
         if (problem := (await service.store.bots.get(session.bot_id)).problem)
     ]
@@ -103,4 +103,10 @@ def _part(part: Part) -> PartOut:
         state = "failed"
     # A part that is under way in another process right now: not sent yet, as far as is known.
     reason = part.reason or ("another process is sending it" if state == "queued" else "")
-    return PartOut(part=preview, state=state, reason=reason)
+    until = _iso(part.expires_at) if state == "queued" else ""
+    return PartOut(part=preview, state=state, reason=reason, until=until)
+
+
+def _iso(moment: int) -> str:
+    when = datetime.fromtimestamp(moment / 1000, timezone.utc).astimezone()
+    return when.isoformat(timespec="seconds")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+
+from weilink.i18n import t
 from weilink.ilink.cdn import MediaError
 from weilink.ilink.errors import RefusedError, ServiceError, StaleTokenError
 from weilink.ilink.hosts import ForbiddenUrlError
@@ -12,7 +15,7 @@ from weilink.service.uploading import LostFileError
 from weilink.store import Store
 from weilink.store.clock import now_ms
 from weilink.store.credentials import BotSession
-from weilink.store.models import Part, ReplyWindow
+from weilink.store.models import Part, PartState, ReplyWindow
 
 RETRIES = (2_000, 10_000, 30_000, 60_000, 300_000)
 """Pauses (ms) after the first, second, … try that failed for a passing reason."""
@@ -28,6 +31,16 @@ VANISHED = (
     "goes out again with the user's next message"
 )
 EXPIRED = "given up after three days in the queue"
+
+
+def state_word(state: str) -> str:
+    """Return what people are told of the state of a part; programs get the state itself."""
+    words = {
+        PartState.SENT.value: t("sent"),
+        PartState.FAILED.value: t("failed"),
+        PartState.SENDING.value: t("being sent"),
+    }
+    return words.get(state, t("queued"))
 
 
 class Outcomes:
@@ -59,7 +72,7 @@ class Outcomes:
     ) -> bool:
         """Record why a part did not go out; whether the next one may follow all the same."""
         if isinstance(problem, StaleTokenError):
-            cure = STALE.format(name=bot.name)
+            cure = STALE.format(name=shlex.quote(bot.name))
             await self._store.bots.set_problem(bot.bot_id, cure)
             await self._hold(part, f"bot {bot.name}: {cure}", NEVER)
         elif isinstance(problem, RefusedError) and problem.endpoint == "sendmessage":

@@ -1,0 +1,168 @@
+"""What `weilink send` and `weilink status` tell people, in their language, and programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fixtures import phone
+from tests.support.server import Server
+from weilink.sandbox.phone import Phone
+
+__all__ = ["phone"]
+
+ZH = {"WEILINK_LANG": "zh"}
+
+
+@pytest.fixture
+def shell(phone: Phone, tmp_path: Path) -> Server:
+    """Nothing runs but the commands; the phone's user can be answered."""
+    shell = Server.logged_in(tmp_path / "base", phone, start=False)
+    phone.write("hello")
+    assert "hello" in shell.weilink("recv", "-t", "20").stdout
+    return shell
+
+
+@pytest.mark.parametrize(
+    ("fault", "chinese", "english"),
+    [
+        (
+            ("answer", "*/sendmessage", {"ret": -2}),
+            "微信现在不再接受回复；对方再次发消息时会发出",
+            "WeChat takes no more replies now; it goes out with the user's next message",
+        ),
+        (
+            ("answer", "*/sendmessage", {"ret": -14}),
+            "机器人 default：登录已失效：请运行 weilink login default --force",
+            "bot default: its login is no longer valid: run 'weilink login default --force'",
+        ),
+        (
+            ("answer", "*/sendmessage", {"ret": -1, "errmsg": "系统繁忙"}),
+            "iLink 拒绝了 sendmessage：系统繁忙（-1）；会再次尝试",
+            "iLink refused sendmessage: 系统繁忙 (-1); it will be tried again",
+        ),
+        (
+            ("answer", "*/sendmessage", {"ret": -3}),
+            "iLink 拒绝了 sendmessage：没有说明原因（-3）；会再次尝试",
+            "iLink refused sendmessage: no reason given (-3); it will be tried again",
+        ),
+        (
+            ("bad_json", "*/sendmessage", None),
+            "sendmessage：服务的回应不是 JSON 对象；会再次尝试",
+            "sendmessage: the service did not answer with a JSON object; it will be tried again",
+        ),
+        (
+            ("drop", "*/sendmessage", None),
+            "sendmessage：HOST 没有回应（Server disconnected without sending a response.）；"
+            "会再次尝试",
+            "sendmessage: no answer from HOST (Server disconnected without sending a response.); "
+            "it will be tried again",
+        ),
+        (
+            ("answer", "*/getuploadurl", {"ret": 0}),
+            "getuploadurl：回应没有说明上传到哪里；会再次尝试",
+            "getuploadurl: the answer does not say where to upload to; it will be tried again",
+        ),
+        (
+            ("status", "/c2c/upload", 400),
+            "上传：媒体服务拒绝了（HTTP 400）；会再次尝试",
+            "upload: the media service refused (HTTP 400); it will be tried again",
+        ),
+        (
+            ("answer", "*/getuploadurl", {"ret": 0, "upload_full_url": "https://10.0.0.1/"}),
+            "不从 https://10.0.0.1 存取文件：它不是微信的主机",
+            "media is not fetched from https://10.0.0.1: it is no host of WeChat",
+        ),
+    ],
+)
+def test_people_read_why_in_their_language_and_programs_in_english(
+    shell: Server,
+    phone: Phone,
+    tmp_path: Path,
+    fault: tuple[str, str, Any],
+    chinese: str,
+    english: str,
+) -> None:
+    file = tmp_path / "f.txt"
+    file.write_text("data")
+    what = ("--text", "one") if "sendmessage" in fault[1] else ("--file", str(file))
+    phone.lab.fault(*fault, times=None)
+    host = phone.base_url.partition("://")[2]
+    done = shell.weilink("send", phone.user_id(), *what, env=ZH)
+    state, _, why = done.stdout.partition("  (")
+    name = "one" if what[1] == "one" else f"[file: {file.name}]"
+    failed = "10.0.0.1" in english
+    assert state == ("失败" if failed else "已排队") + f": {name}"
+    assert done.returncode == (1 if failed else 0)
+    end = r"\)\n" if failed else r"；\d{4}-\d\d-\d\d \d\d:\d\d 放弃\)\n"
+    why = why.replace(host, "HOST")
+    assert re.fullmatch(re.escape(chinese) + end, why), why
+    status = shell.weilink("status", env=ZH).stdout
+    assert chinese in status.replace(host, "HOST")
+    assert not re.search(r"\b(queued|failed|login is|given up|tried again)\b", status)
+    (part,) = json.loads(shell.weilink("status", "--json", env=ZH).stdout)["unsent"]
+    assert part["reason"].replace(host, "HOST") == english
+    if not failed:
+        done = shell.weilink("send", phone.user_id(), "--text", "two", "--json", env=ZH)
+        (part,) = json.loads(done.stdout)["parts"]
+        assert part["state"] in ("queued", "sent")
+        assert not re.search("[一-鿿]", part["reason"].replace("系统繁忙", ""))
+
+
+def test_until_when_a_part_waits(shell: Server, phone: Phone) -> None:
+    phone.lab.expire_tokens()
+    user = phone.user_id()
+    (part,) = shell.json("send", user, "--text", "one")["parts"]
+    assert (part["state"], "next message" in part["reason"]) == ("queued", True)
+    left = datetime.fromisoformat(part["until"]) - datetime.now(timezone.utc)
+    assert timedelta(days=2, hours=23) < left <= timedelta(days=3)
+    (unsent,) = shell.json("status")["unsent"]
+    assert abs(unsent["given_up_at"] / 1000 - datetime.fromisoformat(part["until"]).timestamp()) < 1
+    day = f"{datetime.fromisoformat(part['until']).astimezone():%Y-%m-%d %H:%M}"
+    assert f"; given up on {day})" in shell.weilink("status").stdout
+    # Nobody is there to send it, even when the user writes.
+    done = shell.weilink("send", user, "--text", "two")
+    assert "; given up on 20" in done.stdout
+    assert "Nothing runs that would send what is queued" in done.stderr
+    shell.start()
+    shell.wait_ready()
+    done = shell.weilink("send", user, "--text", "three")
+    assert done.stdout.startswith("queued: three  (")
+    assert "Nothing runs" not in done.stderr
+    shell.close()
+    phone.write("again")
+    shell.weilink("recv", "-t", "20")
+    (part,) = shell.json("send", user, "--text", "four")["parts"]
+    assert part == {"part": "four", "state": "sent", "reason": "", "until": ""}
+
+
+def test_what_is_sent_cannot_pass_for_another_line(shell: Server, phone: Phone) -> None:
+    done = shell.weilink("send", phone.user_id(), "--text", "a\nfailed: b\x1b[2J\u202e")
+    assert done.stdout == "sent: a failed: b[U+001B][2J[U+202E]\n"
+    (message,) = phone.wait_for(author="bot")
+    assert message.text == "a\nfailed: b\x1b[2J\u202e"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chinese"),
+    [
+        (("--text", " "), "没有要发送的内容：文字是空的"),
+        (("--file", ""), "--file 是空的：请给出文件的路径"),
+        (("--file", "/nowhere/f"), "无法读取“/nowhere/f”（文件不存在）；请给出存在的绝对路径"),
+        (("--image", "/etc"), "“/etc”是文件夹；请先打包，或给出其中一个文件的路径"),
+        (
+            ("--image", "/etc/hostname"),
+            "“/etc/hostname”不是图片（内容是 text/plain）；请作为文件发送",
+        ),
+    ],
+)
+def test_mistakes_are_told_in_chinese(
+    shell: Server, phone: Phone, arguments: tuple[str, str], chinese: str
+) -> None:
+    done = shell.weilink("send", phone.user_id(), *arguments, env=ZH)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"weilink: {chinese}\n")
