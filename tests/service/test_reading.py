@@ -250,6 +250,15 @@ async def test_voice_groups_and_several_items(service: Service, phone: Phone) ->
         assert int(message.message_id) > 2**53
 
 
+async def test_how_long_voices_and_videos_are(service: Service, phone: Phone) -> None:
+    async with leading(service):
+        for kind in ("voice", "video"):
+            sent = phone.send_media(kind, b"data", duration_ms=7000)  # type: ignore[arg-type]
+            shown = message_out(await received(service, sent.message_id))
+            assert shown.media is not None
+            assert (shown.media.kind, shown.media.seconds) == (kind.upper(), 7.0)
+
+
 async def test_a_prompt_says_what_is_quoted(service: Service, phone: Phone) -> None:
     async with leading(service):
         first = await written(service, phone, 'the "first" <b>' + "长" * 500)

@@ -124,7 +124,7 @@ class ChatControl:
             text = {"text": query["text"]} if query.get("text") else {}
             return {"encode_type": SILK, "sample_rate": 24000, "playtime": duration, **text}
         if kind == "video":
-            return {"video_size": size, "play_length": duration, "video_md5": md5}
+            return {"video_size": size, "play_length": -(-duration // 1000), "video_md5": md5}
         return {}
 
     # -- the phone reads ---------------------------------------------------------------------
