@@ -84,7 +84,7 @@ def test_people_read_why_in_their_language_and_programs_in_english(
     shell: Server,
     phone: Phone,
     tmp_path: Path,
-    fault: tuple[str, str, Any],
+    fault: tuple[Any, str, Any],
     chinese: str,
     english: str,
 ) -> None:
