@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import re
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,48 +81,3 @@ def test_two_hundred_messages_for_five_agents(
             Path(f"{server.base}.log").read_text(),
         )
     assert server.json("status")["messages"]["pending"] == 0
-
-
-@pytest.mark.slow
-def test_messages_that_come_while_turns_end_keep_their_order(
-    codex_program: Path, claude_program: Path, tmp_path: Path,
-    server: Server, model: Model, phone: Phone,
-) -> None:  # fmt: skip
-    # One writer for each agent, who writes around the moment at which its turns end: that is
-    # when several hooks, and the wake-up of an idle agent, reach for the next message.
-    assert server.weilink("access", "policy", "anyone").returncode == 0
-    agents: dict[str, Claude | Codex] = {
-        "bob": Claude(claude_program, tmp_path / "claude", model),
-        "carol": Codex(codex_program, tmp_path / "codex0", model),
-        "dave": Codex(codex_program, tmp_path / "codex1", model),
-    }
-    try:
-        for user, agent in agents.items():
-            connect(agent, server)
-            terminal = agent.interactive()
-            terminal.wait_quiet(0.5)
-            turns = len(model.turns)
-            terminal.type(f"I am the agent of {user}")
-            session = model.wait_for_text(f"I am the agent of {user}", after=turns).session
-            terminal.wait_quiet(0.5)
-            done = server.weilink("bind", phone.user_id(user), "--agent-session", session)
-            assert done.returncode == 0, done.stderr
-        chance = random.Random(4)
-        for number in range(120):
-            for user in agents:
-                phone.write(f"message {number} of {user}.", user=user, bot=phone.bot().bot_id)
-            # Not to wait for anything: turns take some 0.3 s, and this spreads over them.
-            time.sleep(chance.uniform(0, 0.25))
-        for user in agents:
-            model.wait_for_text(f"message 119 of {user}.", deadline=60)
-    finally:
-        for agent in agents.values():
-            agent.close()
-    log = Path(f"{server.base}.log").read_text()
-    for user in agents:
-        came = [
-            int(number)
-            for turn in model.turns
-            for number in re.findall(rf"message (\d+) of {user}\.", turn.new_text)
-        ]
-        assert came == list(range(120)), (user, came, log)
