@@ -176,6 +176,27 @@ async def test_older_quotes_tell_a_summary_and_an_id(service: Service, phone: Ph
             assert (quote.message_id, quote.user_id, quote.text) == expected
 
 
+async def test_an_id_shows_nothing_of_another_conversation(service: Service, phone: Phone) -> None:
+    bot = phone.bot().bot_id
+
+    async def quoting(quoted: str, **where: str) -> str:
+        message = phone.write("?", bot=bot, quote=quoted, quote_style="id", **where)
+        quote = (await received(service, message.message_id)).quote
+        assert quote is not None
+        assert quote.message_id == quoted
+        return quote.text
+
+    async with leading(service):
+        secret = await written(service, phone, "the password is 1234")
+        group = phone.write("to all", group_id="g@chatroom").message_id
+        await received(service, group)
+        assert await quoting(secret) == "the password is 1234"
+        assert await quoting(secret, user="mallory") == ""
+        assert await quoting(secret, user="mallory", group_id="g@chatroom") == ""
+        assert await quoting(group, user="mallory", group_id="g@chatroom") == "to all"
+        assert await quoting(group, user="mallory") == ""
+
+
 @pytest.mark.parametrize(
     ("part", "expected"),
     [
@@ -253,7 +274,7 @@ async def test_voice_groups_and_several_items(service: Service, phone: Phone) ->
 async def test_how_long_voices_and_videos_are(service: Service, phone: Phone) -> None:
     async with leading(service):
         for kind in ("voice", "video"):
-            sent = phone.send_media(kind, b"data", duration_ms=7000)  # type: ignore[arg-type]
+            sent = phone.send_media(kind, b"data", duration_ms=7000)
             shown = message_out(await received(service, sent.message_id))
             assert shown.media is not None
             assert (shown.media.kind, shown.media.seconds) == (kind.upper(), 7.0)

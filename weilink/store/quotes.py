@@ -16,11 +16,13 @@ RECENT = 100
 def resolved(db: sqlite3.Connection, bot_id: str, message: NewMessage) -> Quote | None:
     """Return the quote of `message` with what the store knows of the quoted message.
 
-    Newer phones send its id alone, and for a part of it how that begins and ends.
+    Newer phones send its id alone, and for a part of it how that begins and ends. Nobody gets to
+    see by an id what was written in another conversation.
     """
     if message.quote is None:
         return None
-    return _filled(db, bot_id, message.quote, message.quoted_part)
+    place = (bot_id, message.user_id, message.group_id)
+    return _filled(db, place, message.quote, message.quoted_part)
 
 
 def was_stored(db: sqlite3.Connection, bot_id: str, message_id: str) -> None:
@@ -29,25 +31,30 @@ def was_stored(db: sqlite3.Connection, bot_id: str, message_id: str) -> None:
     What is sent is on the phone before its answer is here, and a sender may be killed in between.
     """
     recent = db.execute(
-        "SELECT row, quote FROM messages WHERE row > (SELECT max(row) FROM messages) - ?"
+        "SELECT row, user_id, group_id, quote FROM messages WHERE row > (SELECT max(row) FROM messages) - ?"
         " AND bot_id = ? AND quote <> ''",
         (RECENT, bot_id),
     ).fetchall()
-    for row, stored in recent:
+    for row, user_id, group_id, stored in recent:
         quote = Quote.from_json(stored)
         if quote.message_id == message_id and not quote.msg_type:
-            whole = _filled(db, bot_id, quote, None)
+            whole = _filled(db, (bot_id, user_id, group_id), quote, None)
             db.execute("UPDATE messages SET quote = ? WHERE row = ?", (whole.to_json(), row))
 
 
 def _filled(
-    db: sqlite3.Connection, bot_id: str, quote: Quote, quoted_part: QuotedPart | None
+    db: sqlite3.Connection,
+    conversation: tuple[str, str, str],
+    quote: Quote,
+    quoted_part: QuotedPart | None,
 ) -> Quote:
+    """Fill in a quote of a message in this conversation: bot, user and group ("" for none)."""
     if quote.message_id:
         found = db.execute(
             "SELECT user_id, direction, msg_type, text FROM messages"
-            " WHERE message_id = ? AND bot_id = ? ORDER BY row DESC LIMIT 1",
-            (storable(quote.message_id), bot_id),
+            " WHERE message_id = ? AND bot_id = ?"
+            " AND (user_id = ? OR group_id = ? AND group_id <> '') ORDER BY row DESC LIMIT 1",
+            (storable(quote.message_id), *map(storable, conversation)),
         ).fetchone()
         if found:
             user_id, direction, msg_type, text = found
