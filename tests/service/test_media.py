@@ -502,6 +502,22 @@ async def test_a_file_system_without_hard_links(
     assert sorted(names) == ["x (2).txt", "x.txt"]
 
 
+async def test_what_a_killed_download_left_is_removed(
+    service: Service, phone: Phone, tmp_path: Path
+) -> None:
+    async with leading(service):
+        sent = phone.send_media("file", b"data", file_name="x.txt")
+        await stored(service, sent.message_id)
+        names = (".weilink-old.part", ".weilink-new.part", "my.part", ".weilink-old.txt")
+        for name in names:
+            (tmp_path / name).write_text("left")
+            if "new" not in name:
+                os.utime(tmp_path / name, (1, 1))
+        await service.media.download(sent.message_id, tmp_path)
+    left = [path.name async for path in anyio.Path(tmp_path).iterdir() if await path.is_file()]
+    assert sorted(left) == sorted({*names, "x.txt"} - {".weilink-old.part"})
+
+
 async def test_names_never_overwrite(service: Service, phone: Phone, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.txt").symlink_to(tmp_path / "elsewhere")

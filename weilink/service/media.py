@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,8 @@ from weilink.store.files import private_folder
 from weilink.store.models import StoredMessage
 
 _MOST_NAMESAKES = 10_000
+_PART = (".weilink-", ".part")
+_KEEP_SECONDS = 24 * 3600.0
 AGAIN = "ask for it to be sent again"
 _WORDS = {
     ItemType.IMAGE: "picture",
@@ -196,11 +200,20 @@ def _what(message: StoredMessage) -> str:
 
 
 def _temporary(folder: Path) -> tuple[int, Path]:
+    _sweep(folder)
     try:
-        handle, name = tempfile.mkstemp(dir=folder, prefix=".weilink-", suffix=".part")
+        handle, name = tempfile.mkstemp(dir=folder, prefix=_PART[0], suffix=_PART[1])
     except OSError as error:
         raise _cannot_save(folder, error) from None
     return handle, Path(name)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a killed process left behind, a day after."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob("*".join(_PART)):
+            if path.lstat().st_mtime < time.time() - _KEEP_SECONDS:
+                path.unlink(missing_ok=True)
 
 
 def _cannot_save(folder: Path, error: OSError) -> WeiLinkError:
