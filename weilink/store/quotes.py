@@ -31,8 +31,8 @@ def was_stored(db: sqlite3.Connection, bot_id: str, message_id: str) -> None:
     What is sent is on the phone before its answer is here, and a sender may be killed in between.
     """
     recent = db.execute(
-        "SELECT row, user_id, group_id, quote FROM messages WHERE row > (SELECT max(row) FROM messages) - ?"
-        " AND bot_id = ? AND quote <> ''",
+        "SELECT row, user_id, group_id, quote FROM messages"
+        " WHERE row > (SELECT max(row) FROM messages) - ? AND bot_id = ? AND quote <> ''",
         (RECENT, bot_id),
     ).fetchall()
     for row, user_id, group_id, stored in recent:
