@@ -165,7 +165,15 @@ def test_people_conversations_and_outbox(
     write.fill("too late")
     page.keyboard.press("Enter")
     expect(write).to_have_value("")
+    # Why it waits, and until when, in the language of the page and not of the server.
+    why = {
+        "en": "WeChat takes no more replies now; it goes out with the user's next message",
+        "zh": "微信现在不再接受回复；对方再次发消息时会发出",
+    }[lang]
+    until = {"en": r" \(given up on .*20\d\d", "zh": r"（.*20\d\d.* 后放弃）"}[lang]
+    expect(page.get_by_text(re.compile(why + until))).to_be_visible()
     view(page, "outbox")
+    expect(page.get_by_role("article", name="too late")).to_contain_text(why)
     page.get_by_role("button", name=f"{say('Drop')}: too late").click()
     expect(page.get_by_text(say("Everything was sent."))).to_be_visible()
     phone.write("and now?")

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from weilink.errors import UsageError, WeiLinkError
+from weilink.i18n import speaking, told
 from weilink.server.admin import agents, views
 from weilink.server.admin.bodies import body as _body
 from weilink.server.admin.bodies import json_object, uploaded
@@ -118,7 +119,8 @@ class Panel:
         if token is None:
             return JSONResponse({"error": "This login link is not valid (any more)."}, 403)
         try:
-            first = await self._overview(await self._host.service())
+            with speaking(_spoken(request)):
+                first = await self._overview(await self._host.service())
         except WeiLinkError:
             first = None  # the page asks again, and shows why
         return _json({"session": token, "first": first})
@@ -128,10 +130,12 @@ class Panel:
             if not self._sessions.knows(request.headers.get("authorization", "")):
                 return JSONResponse({"error": "Open the panel with its login link."}, 401)
             try:
-                result = await handler(await self._host.service(), request)
+                with speaking(_spoken(request)):
+                    result = await handler(await self._host.service(), request)
             except WeiLinkError as error:
                 code = 400 if isinstance(error, UsageError) else 409
-                return _json({"error": str(error)}, code)
+                with speaking(_spoken(request)):
+                    return _json({"error": told(str(error))}, code)
             except (KeyError, ValueError, TypeError) as error:
                 return _json({"error": f"The request does not fit: {error}"}, 400)
             return result if isinstance(result, Response) else _json(result or {})
@@ -292,6 +296,12 @@ def _json(data: Any, status: int = 200) -> Response:
     # ASCII only: text from WeChat may hold half a surrogate pair, which UTF-8 cannot.
     headers = {"Cache-Control": "no-store"}
     return Response(json.dumps(data), status, headers, "application/json")
+
+
+def _spoken(request: Request) -> str:
+    """Return the language that the page is shown in."""
+    asked = request.headers.get("accept-language", "")
+    return "zh" if asked.lower().startswith("zh") else "en"
 
 
 def _language(given: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import weilink
+from weilink.i18n import told
 from weilink.server.showing import messages_out
 from weilink.service import Service
 from weilink.service.access import Policy, allowed
@@ -36,7 +37,7 @@ async def overview(service: Service) -> dict[str, Any]:
                 "owner": session.user_id,
                 "created_at": session.created_at * 1000,
                 "default": session.name == default,
-                "problem": state.problem,
+                "problem": told(state.problem),
                 "updated_at": state.updated_at,
             }
         )
@@ -147,7 +148,7 @@ def part(one: Part) -> dict[str, Any]:
         "text": visible(one.text),
         "msg_type": one.msg_type,
         "state": one.state.value,
-        "reason": one.reason,
+        "reason": told(one.reason),
         "attempts": one.attempts,
         "created_at": one.created_at,
         "expires_at": one.expires_at,

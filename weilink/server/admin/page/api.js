@@ -1,5 +1,5 @@
 // The panel's server, and the session that it wants.
-import { Refused, Store, call, forever, useEffect, useState, useStore } from "/assets/web/ui.js";
+import { Refused, Store, call, forever, language, useEffect, useState, useStore } from "/assets/web/ui.js";
 
 const KEPT = "weilink-panel-session";
 
@@ -25,7 +25,8 @@ function keep(value) {
   }
 }
 
-const authorized = () => ({ Authorization: `Bearer ${token}` });
+/** Who asks, and in which language the server's sentences are wanted. */
+const authorized = () => ({ Authorization: `Bearer ${token}`, "Accept-Language": language });
 
 async function ask(method, path, options = {}) {
   try {
@@ -85,7 +86,7 @@ export async function enter(typed = "") {
   let first = null;
   if (key) {
     try {
-      const made = await call("POST", "/api/session", { body: { key } });
+      const made = await call("POST", "/api/session", { body: { key }, headers: { "Accept-Language": language } });
       keep(made.session);
       // What every view begins with comes with it: the page is there one answer earlier.
       first = made.first;

@@ -189,7 +189,8 @@ function Write({ to }) {
   const chooser = useRef(null);
   const sent = (result) => {
     for (const part of result?.parts ?? []) {
-      const words = { sent: t("Sent."), queued: t("Queued: {reason}", part), sending: t("Queued: {reason}", part), failed: t("Not sent: {reason}", part) };
+      const queued = t("Queued: {reason} (given up on {time})", { reason: part.reason, time: fullTime(part.expires_at) });
+      const words = { sent: t("Sent."), queued, sending: queued, failed: t("Not sent: {reason}", part) };
       tell(words[part.state], part.state === "failed" ? "error" : "info");
     }
   };
