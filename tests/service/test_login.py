@@ -173,7 +173,7 @@ async def test_several_bots_and_the_newest_login_of_an_account(
         names = {s.name for s in service.logins.sessions()}
         assert names == {"default", "other"}
         tokens = [s.token for s in reversed(service.logins.sessions())]
-        assert service.logins.begin(service.client_for_login())._local_tokens == tokens
+        assert service.logins.begin(service.client_for_login()).local_tokens == tuple(tokens)
         phone.lab.make_stale()
         await log_in(service, phone, "again")
         assert {s.name for s in service.logins.sessions()} == {"again", "other"}

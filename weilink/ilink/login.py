@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from weilink.ilink.client import ILinkClient
-from weilink.ilink.errors import AnswerError, NetworkError
+from weilink.ilink.errors import AnswerError, ILinkError
 
 LIFETIME = 300.0
 """Seconds that one QR code can be used (client 2.4.9)."""
@@ -45,6 +45,7 @@ class Login:
     """One login. Call `start`, show `qr_url`, then `poll` until the state is final.
 
     Attributes:
+        local_tokens: the bots of this computer that the service is told of.
         qr_url: what to show as a QR code.
         state: the state of the last poll.
         code_was_wrong: the pair code given with the last poll was not accepted.
@@ -54,7 +55,7 @@ class Login:
 
     def __init__(self, client: ILinkClient, local_tokens: Sequence[str] = ()) -> None:
         self._client = client
-        self._local_tokens = local_tokens
+        self.local_tokens = tuple(local_tokens)
         self._poll_base = ""
         self._qrcode = ""
         self._deadline = 0.0
@@ -72,13 +73,18 @@ class Login:
         """Whether one more QR code may be asked for."""
         return self._codes_shown < MAX_QR_CODES
 
+    @property
+    def seconds_left(self) -> float:
+        """How long the QR code can still be used."""
+        return max(self._deadline - time.monotonic(), 0.0)
+
     async def start(self) -> str:
         """Get a QR code, the first or a fresh one, and return its URL.
 
         Raises:
             ILinkError: the service cannot be reached or refused.
         """
-        answer = await self._client.get_bot_qrcode(self._local_tokens)
+        answer = await self._client.get_bot_qrcode(self.local_tokens)
         if not answer.qrcode or not answer.qrcode_img_content:
             raise AnswerError("get_bot_qrcode: the answer holds no QR code")
         self._qrcode = answer.qrcode
@@ -112,7 +118,7 @@ class Login:
             answer = await self._client.get_qrcode_status(
                 self._qrcode, code, base_url=self._poll_base
             )
-        except (NetworkError, AnswerError):
+        except ILinkError:
             # The person holds the phone already: a moment without network must not begin anew.
             self._failures += 1
             if self._failures > PATIENCE:

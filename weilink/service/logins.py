@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import logging
+import shlex
+from collections.abc import Sequence
 
 from weilink.errors import NotLoggedInError
+from weilink.i18n import t
 from weilink.ilink.client import ILinkClient
 from weilink.ilink.login import Credentials, Login
 from weilink.service.changes import Changes
+from weilink.service.receiving import STALE
 from weilink.store import Store
-from weilink.store.credentials import BotSession, check_name, now_seconds
+from weilink.store.credentials import BotSession, now_seconds, shown
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_NAME = "default"
 _DEFAULT_SETTING = "default_session"
+_ENDED = STALE.partition(":")[0]
 
 
 class Logins:
@@ -50,19 +57,49 @@ class Logins:
 
     async def name_for_login(self, name: str) -> str:
         """Return the session that a login as `name` ("": the default one) is about."""
-        return check_name(name) if name else (await self.default() or DEFAULT_NAME)
+        if not name:
+            return await self.default() or DEFAULT_NAME
+        # One that exists may have a name that weilink 0.6 let pass.
+        return name if self.find(name) else self._store.credentials.check_new(name)
+
+    async def ended(self, session: BotSession) -> bool:
+        """Return whether WeChat has said that the login of a session is no longer valid."""
+        state = await self._store.bots.get(session.bot_id)
+        return state.problem.startswith(_ENDED)
 
     def begin(self, client: ILinkClient) -> Login:
         """Return a login that tells the service which bots are logged in here already."""
-        newest_first = [session.token for session in reversed(self.sessions())]
-        return Login(client, newest_first)
+        return Login(client, _newest_first(self.sessions()))
 
-    async def complete(self, name: str, credentials: Credentials) -> BotSession:
+    async def begin_anew(self, name: str, client: ILinkClient) -> Login:
+        """Return a login that gets new credentials for `name`, whatever it has.
+
+        The service is not told of that session, nor of those whose login has ended: it would
+        answer that the account is bound here already, and the dead login would stay.
+        """
+        told = [s for s in self.sessions() if s.name != name and not await self.ended(s)]
+        return Login(client, _newest_first(told))
+
+    def bound(self, login: Login) -> list[BotSession]:
+        """Return the sessions that `ALREADY_BOUND` can mean: the service does not say which."""
+        return [session for session in self.sessions() if session.token in login.local_tokens]
+
+    async def complete(
+        self, name: str, credentials: Credentials, *, replace: bool = True
+    ) -> BotSession:
         """Save the session of a confirmed login.
 
         WeChat binds an account to one bot at a time: older sessions of the same account are
-        dead now, and removed.
+        dead now, and removed. A good login of another account that has the name is kept without
+        `replace`: the new one then gets a name that is free.
+
+        Raises:
+            WeiLinkError: it cannot be written.
         """
+        taken = self.find(name)
+        other = taken is not None and taken.user_id != credentials.user_id
+        if taken and other and not replace and not await self.ended(taken):
+            name = self._free_name(name)
         session = BotSession(
             name=name,
             bot_id=credentials.bot_id,
@@ -71,17 +108,23 @@ class Logins:
             token=credentials.token,
             created_at=now_seconds(),
         )
-        before = self.sessions()
+        before, default = self.sessions(), await self.default()
         # In this order: killed in between, the login is kept, and what waits is found by `tidy`.
         self._store.credentials.save(session)
+        replaced = [name]
         for old in before:
             same_account = old.user_id and old.user_id == session.user_id
             if same_account and old.bot_id != session.bot_id:
                 # What waits for the old bot would wait for ever.
                 await self._store.outbox.move(old.bot_id, session.bot_id)
+                await self._move_binding(old.bot_id, session.bot_id)
             if old.name != name and (same_account or old.bot_id == session.bot_id):
                 logger.info("session '%s' is replaced by the new login", old.name)
                 self._store.credentials.remove(old.name)
+                replaced.append(old.name)
+        if default in replaced and await self.default() != name:
+            # Without a choice it is the oldest login, which this one is no more.
+            await self._store.preferences.set(_DEFAULT_SETTING, name)
         await self._store.bots.set_problem(session.bot_id, "")
         self._changes.notify()
         return session
@@ -105,17 +148,38 @@ class Logins:
             NotLoggedInError: there is no session `old`.
             WeiLinkError: `new` is taken or no good name.
         """
-        self._existing(old)
+        session = self._existing(old)
         was_default = await self.default() == old
         self._store.credentials.rename(old, new)
+        if await self.ended(session):
+            # It names the session for the cure.
+            await self._store.bots.set_problem(session.bot_id, STALE.format(name=shlex.quote(new)))
         if was_default:
             await self._store.preferences.set(_DEFAULT_SETTING, new)
         self._changes.notify()
+
+    async def _move_binding(self, bot_id: str, new_bot_id: str) -> None:
+        bindings = await self._store.bindings.all()
+        if (binding := bindings.get(bot_id)) is not None:
+            if new_bot_id not in bindings:
+                await self._store.bindings.set(dataclasses.replace(binding, contact=new_bot_id))
+            await self._store.bindings.remove(bot_id)
+
+    def _free_name(self, name: str) -> str:
+        numbered = (f"{name[:60]}-{number}" for number in itertools.count(2))
+        return next(one for one in numbered if self._store.credentials.is_free(one))
 
     def _existing(self, name: str) -> BotSession:
         if session := self.find(name):
             return session
         names = ", ".join(session.name for session in self.sessions())
         if not names:
-            raise NotLoggedInError("no bot is logged in: run 'weilink login'")
-        raise NotLoggedInError(f"there is no bot session '{name}'; there is: {names}")
+            raise NotLoggedInError(t("no bot is logged in: run 'weilink login'"))
+        raise NotLoggedInError(
+            t("there is no bot session '{name}'; there is: {names}",
+              name=shown(name), names=names)
+        )  # fmt: skip
+
+
+def _newest_first(sessions: Sequence[BotSession]) -> list[str]:
+    return [session.token for session in reversed(sessions)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from weilink.errors import UsageError, WeiLinkError
+from weilink.i18n import t
 from weilink.store.files import private_folder, write_private
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,9 @@ RESERVED = frozenset({"downloads", "hooks", "outbox", "run", "setup"})
 """Names of folders under the base path that are not bot sessions."""
 # What every file system takes as a folder name, and a person can type in a shell.
 _NAME = re.compile(r"(?!.*\.$)[^\W_][\w.-]{0,63}")
+_LONGEST_BYTES = 240
+# On Windows these are no folders, whatever follows the dot.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,22 @@ def check_name(name: str) -> str:
     Raises:
         UsageError: it cannot.
     """
-    if not _NAME.fullmatch(name) or name.lower() in RESERVED:
+    fits = _NAME.fullmatch(name) and len(name.encode()) <= _LONGEST_BYTES
+    if not fits or name.lower() in RESERVED or _DEVICE.fullmatch(name):
         raise UsageError(
-            f"'{name}' cannot name a bot session: use letters, digits, '.', '-' and '_', "
-            f"at most 64, and none of {', '.join(sorted(RESERVED))}"
+            t(
+                "'{name}' cannot name a bot session: use letters, digits, '.', '-' and '_', "
+                "at most 64, and none of {reserved}",
+                name=shown(name),
+                reserved=", ".join(sorted(RESERVED)),
+            )
         )
     return name
+
+
+def shown(name: str) -> str:
+    """Return a name as an error quotes it, however long what somebody typed is."""
+    return name if len(name) <= 80 else name[:80] + "…"
 
 
 class Credentials:
@@ -89,8 +103,8 @@ class Credentials:
 
     def save(self, session: BotSession) -> None:
         """Write the session's `token.json`."""
-        check_name(session.name)
-        private_folder(self._base_path)
+        if all(one.name != session.name for one in self.load()):
+            self.check_new(session.name)
         values = {
             "bot_id": session.bot_id,
             "base_url": session.base_url,
@@ -99,7 +113,31 @@ class Credentials:
             "created_at": session.created_at,
         }
         path = self._base_path / session.name / "token.json"
-        write_private(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+        try:
+            private_folder(self._base_path)
+            write_private(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise WeiLinkError(
+                t("the login cannot be kept in {path} ({error}); check free space, owner and mode",
+                  path=path, error=error.strerror or error)
+            ) from error  # fmt: skip
+
+    def check_new(self, name: str) -> str:
+        """Return `name` when a session that is not there yet can have it.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        place = self._base_path / check_name(name)
+        if place.exists() and not place.is_dir():
+            raise UsageError(
+                t("'{name}' cannot name a bot session: {path} is a file", name=name, path=place)
+            )
+        return name
+
+    def is_free(self, name: str) -> bool:
+        """Return whether nothing stands where a session called so would."""
+        return not (self._base_path / name).exists()
 
     def stamp(self) -> frozenset[tuple[str, int]]:
         """Return something that is another one when a session came, went or was changed."""

@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from weilink.errors import WeiLinkError
+from weilink.i18n import t
 from weilink.store.files import private_folder
 from weilink.store.migrations import migrate
 
@@ -48,20 +49,31 @@ class Database:
             await self._in_thread(lambda: private_folder(self.path.parent))
         except OSError as error:
             raise WeiLinkError(
-                f"the folder {self.path.parent} cannot be made ({error.strerror or error}); "
-                "choose another with --base-path or WEILINK_BASE_PATH"
+                t(
+                    "the folder {path} cannot be made ({error}); choose another with --base-path "
+                    "or WEILINK_BASE_PATH",
+                    path=self.path.parent,
+                    error=error.strerror or error,
+                )
             ) from error
         try:
             self._db = await self._in_thread(self._connect)
         except (sqlite3.DatabaseError, OSError) as error:
             if "locked" in str(error):
                 raise WeiLinkError(
-                    f"{self.path} is in use by another process of WeiLink, which may be bringing "
-                    "it up to date; try again in some minutes"
+                    t(
+                        "{path} is in use by another process of WeiLink, which may be bringing "
+                        "it up to date; try again in some minutes",
+                        path=self.path,
+                    )
                 ) from error
             raise WeiLinkError(
-                f"{self.path} cannot be opened as WeiLink's database ({error}); "
-                "check its owner and mode, or move it away to start with an empty one"
+                t(
+                    "{path} cannot be opened as WeiLink's database ({error}); check its owner and "
+                    "mode, or move it away to start with an empty one",
+                    path=self.path,
+                    error=error,
+                )
             ) from error
 
     def _connect(self) -> sqlite3.Connection:
@@ -121,8 +133,9 @@ class Database:
             # What is wrong with the disk the user can mend; the rest is a bug of ours.
             if any(reason in str(error) for reason in _OF_THE_DISK):
                 raise WeiLinkError(
-                    f"{self.path}: {error}; check free space, owner and mode"
-                ) from error
+                    t("{path}: {error}; check free space, owner and mode",
+                      path=self.path, error=error)
+                ) from error  # fmt: skip
             raise
 
     def peek(self, query: str) -> bool:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from weilink.errors import WeiLinkError
+from weilink.i18n import t
 from weilink.store import blocks, messages, search
 
 logger = logging.getLogger(__name__)
@@ -275,8 +276,11 @@ def migrate(db: sqlite3.Connection) -> None:
         applied = _applied(db)
         if newer := applied - known:
             raise WeiLinkError(
-                f"weilink.db was written by a newer WeiLink (it has {', '.join(sorted(newer))}); "
-                "install that version or a later one"
+                t(
+                    "weilink.db was written by a newer WeiLink (it has {names}); install that "
+                    "version or a later one",
+                    names=", ".join(sorted(newer)),
+                )
             )
         if applied and applied != known:
             (count,) = db.execute("SELECT coalesce(max(row), 0) FROM messages").fetchone()
