@@ -12,7 +12,7 @@ import pytest
 from mcp.client import Client
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
 
-from tests.server.clients import Http, environment
+from tests.server.clients import Http, Stdio, environment
 from tests.server.conftest import Starter
 from weilink.qr import qr_png
 from weilink.sandbox.phone import Phone
@@ -66,6 +66,100 @@ def test_pair_code_without_a_way_to_ask(stdio: Starter, anew: dict[str, str], ph
         phone.lab.set_options(pair_code=False)
     assert result["status"] == "need_code"
     assert "weilink login work" in result["next_step"]
+
+
+def test_a_login_that_has_ended_is_cured_without_force(
+    stdio: Starter, env: dict[str, str], phone: Phone
+) -> None:
+    client = stdio()
+    phone.wait_polling()
+    phone.lab.make_stale()
+    bot = _ended(client)
+    begun = client.call("login")
+    assert begun["status"] == "pending"
+    phone.scan(begun["qr_url"])
+    new = phone.confirm(begun["qr_url"]).bot_id
+    done = _later(client, "confirmed")
+    assert done["bot_id"] == new != bot
+    (session,) = client.call("sessions")["sessions"]
+    assert (session["bot_id"], session["connected"]) == (new, True)
+
+
+def _ended(client: Stdio) -> str:
+    """Wait until the poller has been told that the login is stale; return the bot's id."""
+    for _ in range(100):
+        (session,) = client.call("sessions")["sessions"]
+        if not session["connected"]:
+            return str(session["bot_id"])
+        client.call("recv", timeout=0.1)
+    raise AssertionError("nothing was found wrong with the bot")
+
+
+def _later(client: Stdio, status: str, name: str = "") -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for _ in range(5):
+        result = client.call("login", session_name=name, timeout=10)
+        if result["status"] == status:
+            break
+    assert result["status"] == status
+    return result
+
+
+def test_force_gives_a_login_that_works_another_one(
+    stdio: Starter, env: dict[str, str], phone: Phone
+) -> None:
+    client = stdio()
+    before = phone.bot().bot_id
+    begun = client.call("login", force=True)
+    phone.scan(begun["qr_url"])
+    assert client.call("login", timeout=10)["status"] == "scanned"
+    new = phone.confirm(begun["qr_url"]).bot_id
+    assert _later(client, "confirmed")["bot_id"] == new != before
+
+
+def test_an_account_whose_bot_is_here_already(
+    stdio: Starter, env: dict[str, str], phone: Phone
+) -> None:
+    client = stdio()
+    begun = client.call("login", session_name="home")
+    phone.scan(begun["qr_url"])
+    result = client.call("login", session_name="home", timeout=10)
+    assert (result["status"], result["session_name"]) == ("confirmed", "default")
+    assert result["bot_id"] == phone.bot().bot_id
+    assert "force=true" in result["next_step"]
+
+
+def test_calls_at_once_are_one_login(stdio: Starter, anew: dict[str, str], phone: Phone) -> None:
+    client = stdio(env=anew)
+    # The service is slow, so that both are there before it answers.
+    phone.lab.fault("delay", "*/get_bot_qrcode", 1.0)
+    both = [client.start("tools/call", name="login", arguments={"timeout": 0.2}) for _ in range(2)]
+    shown = [client.wait(one)["result"]["structuredContent"] for one in both]
+    assert [one["status"] for one in shown] == ["pending", "pending"]
+    assert shown[0]["qr_url"] == shown[1]["qr_url"]
+    # One that waits long holds up no other for longer than that asked for.
+    waiting = client.start("tools/call", name="login", arguments={"timeout": 60})
+    assert client.call("login", timeout=0.3)["status"] == "pending"
+    phone.scan(shown[0]["qr_url"])
+    assert client.wait(waiting)["result"]["structuredContent"]["status"] == "scanned"
+    two = [client.start("tools/call", name="login", arguments={"timeout": 20}) for _ in range(2)]
+    bot = phone.confirm(shown[0]["qr_url"])
+    done = [client.wait(one)["result"]["structuredContent"] for one in two]
+    assert {(one["status"], one["bot_id"]) for one in done} == {("confirmed", bot.bot_id)}
+
+
+def test_a_service_that_goes_away(stdio: Starter, anew: dict[str, str], phone: Phone) -> None:
+    client = stdio(env=anew)
+    first = client.call("login")
+    number = phone.lab.fault("drop", "*/get_qrcode_status", times=None)
+    try:
+        said = client.fail("login", timeout=30)
+    finally:
+        phone.lab.clear_faults(number)
+    assert "call login again" in said
+    again = client.call("login")
+    assert again["status"] == "pending"
+    assert again["qr_url"] != first["qr_url"]
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +216,37 @@ def test_pair_code_through_the_client(server: Http, phone: Phone, mode: Any) -> 
     assert result.structured_content["status"] == "confirmed"
     assert len(asked) == 2
     assert "not right" in asked[1]
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+@pytest.mark.parametrize("action", ["decline", "cancel", "too often"])
+def test_a_number_that_the_person_does_not_give(
+    server: Http, phone: Phone, mode: Any, action: Any
+) -> None:
+    phone.lab.set_options(pair_code=True)
+    name = f"{mode}-{action}".replace(" ", "-")
+
+    async def ask(context: object, params: ElicitRequestParams) -> ElicitResult:
+        if action == "too often":
+            return ElicitResult(action="accept", content={"code": "no"})
+        return ElicitResult(action=action)
+
+    async def body() -> dict[str, Any]:
+        async with Client(f"{server.url}/mcp", mode=mode, elicitation_callback=ask) as client:
+            begun = (await client.call_tool("login", {"session_name": name})).structured_content
+            assert begun is not None
+            await anyio.to_thread.run_sync(phone.scan, begun["qr_url"])
+            result = await client.call_tool("login", {"session_name": name, "timeout": 20})
+            return dict(result.structured_content or {})
+
+    try:
+        result = anyio.run(body)
+    finally:
+        phone.lab.set_options(pair_code=False)
+    if action == "too often":
+        assert result["status"] == "expired"
+        assert "Too many wrong numbers" in result["next_step"]
+    else:
+        assert result["status"] == "need_code"
+        assert "call again" in result["next_step"]
+        assert "terminal" not in result["next_step"]

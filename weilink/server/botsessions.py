@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio
@@ -16,6 +17,7 @@ from mcp.types import (
 )
 from pydantic import BaseModel, Field
 
+from weilink.errors import WeiLinkError
 from weilink.server import paircode
 from weilink.server.host import Host
 from weilink.server.results import Done, LoginResult, SessionOut, SessionsResult
@@ -23,9 +25,12 @@ from weilink.server.results import Done, LoginResult, SessionOut, SessionsResult
 if TYPE_CHECKING:
     from weilink.ilink.login import Login
     from weilink.service import Service
+    from weilink.store.credentials import BotSession
 
 POLL_EVERY = 1.0
 """Seconds between two questions for the state of a login (client 2.4.9)."""
+START = 30.0
+"""Seconds that WeChat has at least to give a QR code; a tool cannot wait for ever."""
 
 Name = Annotated[
     str, Field(max_length=256, description="name of a bot session, as `sessions` lists it")
@@ -35,9 +40,11 @@ Name = Annotated[
 class _Attempt:
     """A login that is under way. Calls that wait for it do so one after the other."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, *, replace: bool) -> None:
         self.login = login
+        self.replace = replace
         self.turn = anyio.Lock()
+        self.saved: BotSession | None = None
 
 
 class BotSessions:
@@ -46,6 +53,7 @@ class BotSessions:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._attempts: dict[str, _Attempt] = {}
+        self._beginning = anyio.Lock()
 
     async def sessions(self) -> SessionsResult:
         """List the WeChat bots that this computer is logged in as."""
@@ -82,17 +90,36 @@ class BotSessions:
         """
         service = await self._host.service()
         name = await service.logins.name_for_login(session_name)
-        attempt = self._attempts.get(name)
-        if attempt is not None:
-            async with attempt.turn:
-                return await self._go_on(service, name, attempt, timeout, ctx)
+        if name not in self._attempts:
+            # Of two calls at once, one would show a code that nobody asks about any more.
+            async with self._beginning:
+                if name not in self._attempts:
+                    return await self._begin(service, name, timeout, force)
+        attempt = self._attempts[name]
+        began = anyio.current_time()
+        with anyio.move_on_after(timeout) as limit:
+            await attempt.turn.acquire()
+        if limit.cancelled_caught:
+            return _shown(_standing(name, attempt, ctx))
+        try:
+            left = max(began + timeout - anyio.current_time(), 0.0)
+            return await self._go_on(service, name, attempt, left, ctx)
+        finally:
+            attempt.turn.release()
+
+    async def _begin(
+        self, service: Service, name: str, timeout: float, force: bool
+    ) -> CallToolResult:
         existing = service.logins.find(name)
-        if existing is not None and not force:
+        if existing is not None and not force and not await service.logins.ended(existing):
             return _confirmed(name, existing.bot_id, "Already logged in; force=true logs in anew.")
-        login = service.logins.begin(service.client_for_login())
-        await login.start()
-        self._attempts[name] = _Attempt(login)
-        return _shown(_standing(name, login), picture=login.qr_url)
+        login = await service.logins.begin_anew(name, service.client_for_login())
+        with anyio.move_on_after(max(timeout, START)) as limit:
+            await login.start()
+        if limit.cancelled_caught:
+            raise WeiLinkError("WeChat gave no QR code in time: call login again in a minute")
+        attempt = self._attempts[name] = _Attempt(login, replace=force)
+        return _shown(_standing(name, attempt), picture=login.qr_url)
 
     async def _go_on(
         self,
@@ -102,37 +129,45 @@ class BotSessions:
         timeout: float,
         ctx: Context[Any, Any],
     ) -> CallToolResult | InputRequiredResult:
+        from weilink.ilink.errors import ILinkError
         from weilink.ilink.login import LoginState
 
         login = attempt.login
-        await _wait_for_news(login, timeout, ctx)
+        try:
+            await _wait_for_news(login, timeout, ctx)
+        except ILinkError as error:
+            self._attempts.pop(name, None)
+            raise WeiLinkError(
+                f"the login broke off ({error}): call login again for a new code"
+            ) from error
         if login.state is LoginState.CONFIRMED and login.credentials:
-            # Another call, or another client, may have come here first.
-            if self._attempts.pop(name, None) is not None:
-                await service.logins.complete(name, login.credentials)
-            return _confirmed(
-                name,
-                login.credentials.bot_id,
-                "Done. The user can write to the bot in WeChat now.",
-            )
+            if attempt.saved is None:
+                attempt.saved = await service.logins.complete(
+                    name, login.credentials, replace=attempt.replace
+                )
+            self._attempts.pop(name, None)
+            return _confirmed(attempt.saved.name, attempt.saved.bot_id, _done(name, attempt.saved))
         if login.state is LoginState.ALREADY_BOUND:
             self._attempts.pop(name, None)
-            known = service.logins.find(name) or service.logins.find(await service.logins.default())
-            # WeChat does not say to which.
-            bots = ", ".join(f"'{session.name}'" for session in service.logins.sessions())
-            if known is not None:
+            told = service.logins.bound(login)
+            if told:
+                default = await service.logins.default()
+                likely = [one for one in told if one.name in (name, default)] or told
+                # WeChat does not say to which.
+                bots = ", ".join(f"'{session.name}'" for session in told)
                 return _confirmed(
-                    known.name,
-                    known.bot_id,
+                    likely[0].name,
+                    likely[0].bot_id,
                     "WeChat says that this account is bound to a bot of this computer already "
-                    f"({bots}), whose login stays good: the user can write to it.",
+                    f"({bots}), whose login stays good: the user can write to it. To get a new "
+                    "login, call login with its name and force=true.",
                 )
         if login.state is LoginState.EXPIRED:
             self._attempts.pop(name, None)
         by_result = paircode.can_ask(ctx) and paircode.asks_by_result(ctx)
-        if login.state is LoginState.NEED_CODE and by_result:
+        if login.state is LoginState.NEED_CODE and by_result and not paircode.refused(ctx):
             return paircode.question(login.code_was_wrong)
-        return _shown(_standing(name, login))
+        return _shown(_standing(name, attempt, ctx))
 
     async def logout(self, session_name: Annotated[str, Field(max_length=256)] = "") -> Done:
         """Log a bot out and remove its credentials from this computer. Its history stays."""
@@ -160,6 +195,8 @@ async def _wait_for_news(login: Login, timeout: float, ctx: Context[Any, Any]) -
     from weilink.ilink.login import LoginState
 
     before = login.state
+    if before in (LoginState.CONFIRMED, LoginState.ALREADY_BOUND, LoginState.EXPIRED):
+        return  # another call was told first
     code = paircode.answer(ctx)
     asks_now = paircode.can_ask(ctx) and not paircode.asks_by_result(ctx)
     with anyio.move_on_after(timeout) as limit:
@@ -169,8 +206,8 @@ async def _wait_for_news(login: Login, timeout: float, ctx: Context[Any, Any]) -
             if state is LoginState.NEED_CODE:
                 if not asks_now:
                     return
-                # The person looks for a number on a phone: that takes as long as it takes.
-                limit.deadline = float("inf")
+                # The person looks for a number on a phone: that may take as long as the code lives.
+                limit.deadline = anyio.current_time() + login.seconds_left
                 code = await paircode.ask(ctx, login.code_was_wrong)
                 limit.deadline = anyio.current_time() + timeout
                 if not code:
@@ -185,23 +222,41 @@ def _confirmed(name: str, bot_id: str, step: str) -> CallToolResult:
     return _shown(LoginResult(status="confirmed", session_name=name, bot_id=bot_id, next_step=step))
 
 
-def _standing(name: str, login: Login) -> LoginResult:
+def _done(name: str, session: BotSession) -> str:
+    step = "Done. The user can write to the bot in WeChat now."
+    if session.name != name:
+        step += f" '{name}' is the bot of another WeChat account, and stays."
+    return step
+
+
+def _standing(name: str, attempt: _Attempt, ctx: Context[Any, Any] | None = None) -> LoginResult:
     from weilink.ilink.login import LoginState
 
+    login = attempt.login
+    command = f"weilink login {shlex.quote(name)}" + (" --force" if attempt.replace else "")
+    need_code = (
+        "WeChat shows a number on the phone that must be typed in, and this client cannot ask "
+        f"for it: tell the user to run '{command}' in a terminal instead."
+    )
+    if ctx is not None and paircode.can_ask(ctx):
+        need_code = (
+            "WeChat shows a number on the phone, and the user did not type it in; call again to "
+            "ask once more."
+        )
+    expired = "The code is too old; call again for a new one."
+    if login.blocked:
+        expired = "Too many wrong numbers were typed in; call again for a new code."
     steps: dict[LoginState, tuple[Literal["pending", "scanned", "need_code", "expired"], str]] = {
         LoginState.PENDING: ("pending", "Ask the user to scan the code in WeChat; call again."),
         LoginState.SCANNED: ("scanned", "The user must confirm on the phone; call again."),
-        LoginState.NEED_CODE: (
-            "need_code",
-            "WeChat shows a number on the phone that must be typed in, and this client cannot ask "
-            f"for it: tell the user to run 'weilink login {name}' in a terminal instead.",
-        ),
-        LoginState.EXPIRED: ("expired", "The code is too old; call again for a new one."),
+        LoginState.NEED_CODE: ("need_code", need_code),
+        LoginState.EXPIRED: ("expired", expired),
         LoginState.ALREADY_BOUND: (
             "expired",
-            "WeChat says that this account is bound to a bot already, and this computer does not "
-            "have its login: the user must remove that bot in WeChat, then call again.",
+            "WeChat says that this account is bound to a bot already, and gives no new login: if "
+            "the bot does not work, the user must remove it in WeChat, then call again.",
         ),
+        LoginState.CONFIRMED: ("scanned", "It is being saved; call again."),
     }
     status, step = steps[login.state]
     return LoginResult(status=status, session_name=name, qr_url=login.qr_url, next_step=step)

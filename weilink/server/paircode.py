@@ -57,6 +57,11 @@ def question(was_wrong: bool) -> InputRequiredResult:
     return InputRequiredResult(input_requests={_KEY: ElicitRequest(params=form)})
 
 
+def refused(ctx: Context[Any, Any]) -> bool:
+    """Return whether the person was asked with this call, and gave no number."""
+    return _KEY in (ctx.input_responses or {}) and not answer(ctx)
+
+
 def answer(ctx: Context[Any, Any]) -> str:
     """Return the number that came with this call, "" when none did."""
     given = (ctx.input_responses or {}).get(_KEY)
