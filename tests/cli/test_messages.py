@@ -151,3 +151,18 @@ def test_the_history_of_a_day(phone: Phone, tmp_path: Path) -> None:
     for since, until in ((day, day), (f"{day}T{second}", f"{day}T{second}")):
         found = shell.json("history", "--since", since, "--until", until)
         assert [one["message_id"] for one in found["messages"]] == [wrote.message_id]
+
+
+def test_a_time_that_no_calendar_has(phone: Phone, tmp_path: Path) -> None:
+    """It would end every command, and every hook, that shows the message."""
+    shell = Server.logged_in(tmp_path / "base", phone, start=False)
+    item = {"type": 1, "text_item": {"text": "odd"}}
+    wire = {"message_id": 9, "from_user_id": phone.user_id(), "item_list": [item]}
+    messages = [{**wire, "create_time_ms": 10**18}]
+    phone.lab.fault("answer", "*/getupdates", {"ret": 0, "msgs": messages})
+    done = shell.weilink("recv", "-t", "20")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("odd\n")
+    assert shell.weilink("history").stdout == done.stdout
+    (shown,) = shell.json("history", "--since", "2020-01-01", "--until", "2100-01-01")["messages"]
+    assert shown["text"] == "odd"

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from weilink.ilink.items import media_items
 from weilink.ilink.models import Item, ItemType, Message, MessageType, RefMessage, Wire
 from weilink.store.clock import now_ms
+from weilink.store.messages import LATEST
 from weilink.store.models import Delivery, NewMessage, Quote, QuotedPart
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def read_message(raw: Any) -> NewMessage | None:
         user_id=message.from_user_id,
         msg_type=_type(items),
         text=_whole_text(items, message_id) if items else "[message without content]",
-        timestamp=message.create_time_ms if message.create_time_ms > 0 else now_ms(),
+        timestamp=message.create_time_ms if 0 < message.create_time_ms < LATEST else now_ms(),
         context_token=message.context_token,
         delivery=Delivery.PENDING,
         raw=raw,

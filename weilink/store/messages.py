@@ -15,8 +15,8 @@ COLUMNS = (
     "row, bot_id, message_id, user_id, direction, msg_type, text, timestamp, delivery, raw,"
     " group_id, quote"
 )
-_LATEST = 2**49
-"""Milliseconds; the year 19811. A time beyond it is a mistake, and no integer of SQL later on."""
+LATEST = 10**14
+"""Milliseconds; the year 5138. A time beyond it is a mistake, and no calendar can show it."""
 
 
 def insert(
@@ -43,7 +43,7 @@ def insert(
     msg_type, text, group_id = storable(msg_type), storable(text), storable(group_id)
     if known(db, bot_id, direction, message_id):
         return False
-    timestamp = min(max(timestamp, 0), _LATEST)
+    timestamp = min(max(timestamp, 0), LATEST)
     (row,) = db.execute("SELECT coalesce(max(row), 0) + 1 FROM messages").fetchone()
     place = search.place_of(db, timestamp, row)
     values = (user_id, bot_id, msg_type, direction.value)
