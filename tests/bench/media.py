@@ -86,7 +86,7 @@ def taking(source: Path, spool: Spool) -> float:
     settle(source.stat().st_size)
     descriptor = os.open(source, os.O_RDONLY)
     began = time.perf_counter()
-    spool.take(descriptor, "bench", 3)
+    spool.take(descriptor, "bench", 3, 2**40)
     took = time.perf_counter() - began
     os.close(descriptor)
     spool.drop("bench")

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
 from tests.service.conftest import leading, log_in, stored, written
+from weilink.errors import UsageError
 from weilink.sandbox.phone import Phone
 from weilink.service import Service, open_service
 from weilink.service.parts import FilePart, TextPart
+from weilink.service.spool import Spool
 from weilink.settings import Settings
 from weilink.store import clock
 from weilink.store.models import Part, PartState
@@ -165,6 +169,52 @@ async def test_what_waits_ahead_leaves_less_room_for_a_long_answer(
         await written(service, phone)
         (seen,) = await anyio.to_thread.run_sync(lambda: phone.wait_for(kind="file"))
     assert phone.content(seen).decode() == text
+
+
+async def test_megabytes_of_text_hold_nothing_up(
+    service: Service, phone: Phone, settings: Settings
+) -> None:
+    text = "a word and 一个词\n" * 600_000
+    async with leading(service):
+        await written(service, phone)
+        began = time.process_time()
+        result = await service.sender.send_text(phone.user_id(), text)
+        assert [(p.msg_type, p.state.value) for p in result.parts] == [("FILE", "sent")]
+    # Cutting them took minutes, in which nothing else went on.
+    assert time.process_time() - began < 10
+    (seen,) = await anyio.to_thread.run_sync(lambda: phone.wait_for(kind="file"))
+    assert phone.content(seen).decode() == text
+    small = settings.model_copy(update={"media_limit_mib": 1})
+    async with open_service(small) as other:
+        with pytest.raises(UsageError, match=r"\[file: message.md\] has more than 1 MiB"):
+            await other.sender.send_text(phone.user_id(), text)
+    assert list((settings.base_path / "outbox").iterdir()) == []
+
+
+async def test_a_file_that_grows_while_it_is_read_keeps_to_the_limit(
+    settings: Settings,
+    service: Service,
+    phone: Phone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = tmp_path / "service.log"
+    log.write_bytes(bytes(2**20 - 10))
+    small = settings.model_copy(update={"media_limit_mib": 1})
+    async with leading(service):
+        await written(service, phone)
+    take = Spool.take
+
+    def growing(*arguments: Any) -> Any:
+        with log.open("ab") as more:
+            more.write(bytes(100))
+        return take(*arguments)
+
+    monkeypatch.setattr(Spool, "take", growing)
+    async with open_service(small) as other:
+        with pytest.raises(UsageError, match=r"\[file: service.log\] has more than 1 MiB"):
+            await other.sender.send(phone.user_id(), [FilePart(log)])
+    assert list((settings.base_path / "outbox").iterdir()) == []
 
 
 async def test_no_part_is_over_the_byte_limit(service: Service, phone: Phone) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,8 @@ from weilink.store.text import storable
 
 LINES = st.lists(
     st.sampled_from(
-        ["", "```python", "```", "~~~", "- item of a list", "1. one", "一句话。又一句。",
+        ["", "```python", "```", "~~~", "      ```", "\t~~~~",
+         "- item of a list", "1. one", "一句话。又一句。",
          "    code", "word " * 9, "x" * 70, "👩‍👩‍👧‍👦🇨🇳é" * 5, "````", "```not a close"]
     ),
     max_size=40,
@@ -19,7 +21,7 @@ LINES = st.lists(
 
 def bare(text: str) -> str:
     """Without white space and fences: what must never change."""
-    text = re.sub(r"^ {0,3}(`{3,}|~{3,})[^\n]*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^[ \t]*(`{3,}|~{3,})[^\n]*$", "", text, flags=re.MULTILINE)
     return re.sub(r"\s", "", text)
 
 
@@ -70,6 +72,32 @@ def test_a_code_block_that_is_cut_stays_code() -> None:
     assert parts[-1].endswith("end")
     numbers = re.findall(r"x = (\d+)$", "\n".join(parts), re.MULTILINE)
     assert numbers == [str(n) for n in range(2000)]
+
+
+@pytest.mark.parametrize("margin", [3, 4, 6, 12])
+def test_a_code_block_in_a_list_stays_code(margin: int) -> None:
+    """As under `10. ` or in a list within a list, where a fence stands in further than three."""
+    space = " " * margin
+    code = "".join(f"{space}x = {n}\n" for n in range(800))
+    after = "".join(f"{n} words after it.\n" for n in range(400))
+    parts = split(f"10. do this:\n\n{space}```python\n{code}{space}```\n{after}")
+    assert len(parts) > 3
+    for part in parts:
+        assert len(re.findall(r"^ *```", part, re.MULTILINE)) % 2 == 0
+    # What was code is code, what was not is not.
+    shown = "".join(re.findall(r"^ *```python\n(.*?)^ *```$", "\n".join(parts), re.M | re.S))
+    assert re.findall(r"x = (\d+)", shown) == [str(n) for n in range(800)]
+    assert "words after" not in shown
+
+
+def test_a_fence_within_the_code_ends_no_block() -> None:
+    body = "".join(f'    """\n    ```\n    {n}\n    ```\n    """\n' for n in range(300))
+    parts = split(f"```python\n{body}```\nend")
+    assert len(parts) > 2
+    for part in parts:
+        assert part.startswith("```python\n")
+        assert len(re.findall(r"^```", part, re.MULTILINE)) == 2
+    assert parts[-1].endswith("\n```\nend")
 
 
 HAN = "\u1112\u1161\u11ab"

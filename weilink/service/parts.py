@@ -16,7 +16,7 @@ from weilink.service import voices
 from weilink.service.filetypes import mime_of
 from weilink.service.names import safe_name
 from weilink.service.sendable import Sendable
-from weilink.service.spool import Spool
+from weilink.service.spool import Spool, TooLargeError
 from weilink.store.models import NewPart, Upload
 
 TEXT_FILE = "message.md"
@@ -173,7 +173,13 @@ class Preparer:
         media_type: MediaType,
     ) -> NewPart:
         client_id = secrets.token_hex(16)
-        upload = self._spool.take(descriptor, client_id, int(media_type))
+        try:
+            upload = self._spool.take(descriptor, client_id, int(media_type), self._limit)
+        except TooLargeError:
+            raise UsageError(
+                f"{text.splitlines()[0]} has more than {self._limit / 2**20:.0f} MiB, which is the "
+                "limit (setting media_limit_mib)"
+            ) from None
         return NewPart(client_id, item(upload), text, msg_type, upload)
 
 

@@ -22,7 +22,7 @@ from weilink.service.changes import Changes, wait
 from weilink.service.meter import Meter
 from weilink.service.outcomes import EXPIRED, NEVER, NO_WINDOW, RETRIES, WINDOW_CLOSED, Outcomes
 from weilink.service.parts import AnyPart, Preparer, TextPart, text_item
-from weilink.service.splitting import split
+from weilink.service.splitting import fewest, split
 from weilink.service.spool import Progress, Spool
 from weilink.service.tasks import beside
 from weilink.service.uploading import LostFileError, Uploader
@@ -150,8 +150,9 @@ class Sender:
                 if not isinstance(part, TextPart):
                     new.append(next(left))
                     continue
-                pieces = split(part.text)
-                if len(pieces) > max(room, 1):
+                # Counted first: to cut megabytes into pieces takes minutes.
+                pieces = split(part.text) if fewest(part.text) <= max(room, 1) else []
+                if not pieces or len(pieces) > max(room, 1):
                     new.append(await anyio.to_thread.run_sync(self._preparer.text_file, part.text))
                     room -= 1
                     continue

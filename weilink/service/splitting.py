@@ -11,7 +11,8 @@ from weilink.store.text import storable
 MAX_CHARACTERS = 4000
 """Where the official client 2.4.9 splits. In UTF-8 at most 16,000 bytes, below iLink's 16,384."""
 
-_FENCE = re.compile(r" {0,3}(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)")
+# However far it stands in: under an item of a list a fence is as far in as the item's text.
+_FENCE = re.compile(r"(?P<margin>[ \t]*)(?P<marks>`{3,}|~{3,})(?P<info>[^\n]*)")
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)、])\s")
 _SENTENCE = re.compile(r"[。！？；…]|[.!?;](?=\s)")
 _LONGEST_FENCE = 64
@@ -37,7 +38,7 @@ def split(text: str, limit: int = MAX_CHARACTERS) -> list[str]:
         )
         part, text = text[:cut].rstrip(), text[cut:]
         if inside:
-            part += "\n" + inside[: len(inside) - len(inside.lstrip(inside[0]))]
+            part += "\n" + _end_of(inside)
             text = f"{inside}\n" + (text[1:] if text.startswith("\n") else text)
         else:
             text = text.lstrip("\n")
@@ -48,6 +49,11 @@ def split(text: str, limit: int = MAX_CHARACTERS) -> list[str]:
         text = ""
     parts.append(text)
     return [part for part in parts if part.strip()]
+
+
+def fewest(text: str) -> int:
+    """Return how many parts `split` makes of a text at least, at once even for a very long one."""
+    return -(-len(text.replace("\r\n", "\n").strip("\n")) // MAX_CHARACTERS)
 
 
 def _cut(text: str, limit: int) -> tuple[int, str]:
@@ -103,13 +109,27 @@ def _borders(text: str, limit: int) -> Iterator[tuple[int, int, str]]:
 
 
 def _after(fence: str, match: re.Match[str]) -> str:
-    marks, info = match["marks"], match["info"].strip()
+    margin, marks, info = match["margin"].expandtabs(4), match["marks"], match["info"].strip()
     if not fence:
-        return (marks + info)[: _LONGEST_FENCE // 2]
+        if len(margin) + len(marks) > _LONGEST_FENCE // 4:
+            margin = ""  # no list goes so deep
+        return (margin + marks + info)[: _LONGEST_FENCE // 2]
+    end = _end_of(fence)
+    opened = end.lstrip(" ")
     closes = (
-        marks[0] == fence[0] and not info and len(marks) >= len(fence) - len(fence.lstrip(marks[0]))
+        marks[0] == opened[0]
+        and not info
+        and len(marks) >= len(opened)
+        # Further in it is a line of the code, as in a text of Markdown within the code.
+        and len(margin) <= len(end) - len(opened) + 3
     )
     return "" if closes else fence
+
+
+def _end_of(fence: str) -> str:
+    """Return the line that closes a code block which `fence` opens."""
+    found = re.match(r" *(`+|~+)", fence)
+    return found[0] if found else ""
 
 
 def _fence_at(text: str, limit: int) -> str:

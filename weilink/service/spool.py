@@ -33,6 +33,10 @@ Progress = Callable[[int, int], None]
 """Called with the bytes done and those there are in all; also from another thread."""
 
 
+class TooLargeError(Exception):
+    """There is more to read than may be sent."""
+
+
 class Spool:
     """The folder `outbox/` under the base path."""
 
@@ -44,15 +48,16 @@ class Spool:
         """Return where the ciphertext of a part is."""
         return self.folder / client_id
 
-    def take(self, descriptor: int, client_id: str, media_type: int) -> Upload:
+    def take(self, descriptor: int, client_id: str, media_type: int, limit: int) -> Upload:
         """Encrypt the open file into the spool, with a key of its own.
 
         Raises:
+            TooLargeError: it has more bytes than `limit`, or grows beyond them while it is read.
             WeiLinkError: it cannot be read, or there is no room for it.
         """
         key = secrets.token_bytes(16)
         try:
-            size, md5 = self._take(descriptor, client_id, key)
+            size, md5 = self._take(descriptor, client_id, key, limit)
         except OSError as error:
             raise WeiLinkError(
                 "the file cannot be encrypted for sending: it has to be read, and there must be "
@@ -60,12 +65,12 @@ class Spool:
             ) from None
         return Upload(media_type=media_type, size=size, md5=md5, key=key.hex())
 
-    def _take(self, descriptor: int, client_id: str, key: bytes) -> tuple[int, str]:
+    def _take(self, descriptor: int, client_id: str, key: bytes, limit: int) -> tuple[int, str]:
         private_folder(self.folder)
         handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".")
         try:
             with os.fdopen(handle, "wb", buffering=0) as target:
-                size, md5 = _encrypt(descriptor, target.fileno(), key)
+                size, md5 = _encrypt(descriptor, target.fileno(), key, limit)
             # Not synced to the disk, which takes longer than all the rest: after a power cut
             # `holds` finds out.
             Path(temporary).replace(self.path(client_id))
@@ -121,7 +126,7 @@ class Spool:
                     path.unlink(missing_ok=True)
 
 
-def _encrypt(source: int, target: int, key: bytes) -> tuple[int, str]:
+def _encrypt(source: int, target: int, key: bytes, limit: int) -> tuple[int, str]:
     """Encrypt; return size and MD5 of the plain file. The digest runs beside, in a thread."""
     # A few buffers go round: new ones for every piece take longer than encrypting them.
     free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
@@ -144,6 +149,8 @@ def _encrypt(source: int, target: int, key: bytes) -> tuple[int, str]:
             while filled := file.readinto(buffer := free.get()):
                 todo.put((buffer, filled))
                 size += filled
+                if size > limit:
+                    raise TooLargeError
                 write_whole(target, encryptor.update(memoryview(buffer)[:filled]))
     finally:
         todo.put((bytearray(), 0))
