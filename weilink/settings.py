@@ -81,7 +81,19 @@ def load(**options: object) -> Settings:
         ConfigFileError: `config.toml` cannot be read or holds an unknown key or wrong value.
         UsageError: an option or environment variable has a wrong value.
     """
-    given = _options(options)
+    return _load(_options(options), config_file=True)
+
+
+def load_without_file(**options: object) -> Settings:
+    """Return what the settings would be if there were no `config.toml`.
+
+    Raises:
+        UsageError: an option or environment variable has a wrong value.
+    """
+    return _load(_options(options), config_file=False)
+
+
+def _load(given: dict[str, Any], *, config_file: bool) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -93,7 +105,7 @@ def load(**options: object) -> Settings:
     if not there.is_dir():
         raise UsageError(t("{path} is a file; --base-path must name a folder", path=there))
     path = base_path / "config.toml"
-    from_file = _read(path)
+    from_file = _read(path) if config_file else {}
     if "base_path" in from_file:
         raise ConfigFileError(
             t(

@@ -408,3 +408,43 @@ def test_a_server_that_is_just_ending_is_no_fault(
     monkeypatch.setattr(running, "is_led", lambda base: next(led, False))
 
     assert "endpoint" not in examine()[1]
+
+
+@pytest.mark.parametrize("text", ["nonsense =", "log_levle = 'INFO'", "log_level = 5"])
+def test_a_broken_config_is_one_finding_among_the_others(
+    home: Home, examine: Any, text: str
+) -> None:
+    home.done()
+    home.write(home.base / "config.toml", text)
+
+    code, found = examine()
+
+    (finding,) = found["settings"]
+    assert (code, finding["level"]) == (1, "error")
+    assert str(home.base / "config.toml") in finding["what"]
+    assert finding["cure"]
+    assert {"files", "leader", "claude.files", "bots"} <= set(found)
+    (home.base / "config.toml").unlink()
+    assert "settings" not in examine()[1]
+
+
+def test_a_token_that_is_broken_and_a_login_that_has_ended(
+    home: Home, examine: Any, tmp_path: Path
+) -> None:
+    sandbox = SandboxProcess.start()
+    try:
+        server = Server.logged_in(home.base, sandbox.phone, start=False)
+        sandbox.phone.lab.make_stale()
+        for name in ("at work", "broken"):
+            (home.base / name).mkdir(mode=0o700)
+        (home.base / "default").rename(home.base / "at work")
+        (home.base / "broken" / "token.json").write_text("{")
+        server.weilink("recv", "-t", "0.1")
+    finally:
+        sandbox.stop()
+
+    found = examine()[1]["bots"]
+
+    assert [finding["level"] for finding in found] == ["error", "error"]
+    assert "token.json" in found[0]["what"]
+    assert [f["cure"] for f in found] == ["weilink login broken", "weilink login 'at work'"]

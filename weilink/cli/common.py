@@ -12,21 +12,22 @@ import click
 from pydantic import BaseModel
 
 from weilink import i18n, logs
-from weilink.settings import Settings, load
+from weilink.settings import Settings, load, load_without_file
 
 _T = TypeVar("_T")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def settings_of(ctx: click.Context, **options: object) -> Settings:
+def settings_of(ctx: click.Context, *, config_file: bool = True, **options: object) -> Settings:
     """Load the settings of this run and set up its log and language.
 
-    Options of the command go before those of `weilink` itself.
+    Options of the command go before those of `weilink` itself. Without `config_file` that is
+    not read.
     """
     given: dict[str, object] = dict(ctx.find_root().obj or {})
     given |= {name: value for name, value in options.items() if value is not None}
-    settings = load(**given)
+    settings = load(**given) if config_file else load_without_file(**given)
     # A command's own output is for a person: its log speaks up only when something is wrong,
     # unless the person asked for more.
     chosen = "log_level" in settings.model_fields_set

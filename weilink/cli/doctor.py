@@ -9,6 +9,7 @@ import click
 
 from weilink.cli.common import echo_json, json_option, settings_of
 from weilink.cli.output import Looked, Looks
+from weilink.errors import ConfigFileError
 from weilink.i18n import set_language, t
 
 
@@ -22,7 +23,15 @@ def doctor_command(ctx: click.Context, as_json: bool, lang: str | None) -> None:
 
     Ends with 1 when something is broken, with 0 when there is nothing worse than a warning.
     """
-    settings = settings_of(ctx)
+    if lang:
+        set_language(lang)
+    config_error = ""
+    try:
+        settings = settings_of(ctx)
+    except ConfigFileError as error:
+        # One finding among the others: whoever asks the doctor wants to know all of them.
+        config_error = str(error)
+        settings = settings_of(ctx, config_file=False)
     if lang:
         set_language(lang)
     from weilink.doctor import examine, screen
@@ -31,7 +40,7 @@ def doctor_command(ctx: click.Context, as_json: bool, lang: str | None) -> None:
         folder = Path.cwd()
     except FileNotFoundError:
         folder = Path.home()
-    findings = examine(settings, folder)
+    findings = examine(settings, folder, config_error)
     if as_json:
         found = list(findings)
         echo_json(Looks(findings=[Looked(**asdict(finding)) for finding in found]))

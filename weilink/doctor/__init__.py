@@ -16,9 +16,12 @@ from weilink.settings import Settings
 __all__ = ["Finding", "examine"]
 
 
-def examine(settings: Settings, folder: Path) -> Iterator[Finding]:
-    """Look at everything; `folder` is the one whose project settings count. Changes nothing."""
-    yield from computer.check(settings)
+def examine(settings: Settings, folder: Path, config_error: str = "") -> Iterator[Finding]:
+    """Look at everything; `folder` is the one whose project settings count. Changes nothing.
+
+    `config_error` is why `config.toml` could not be used for the settings.
+    """
+    yield from computer.check(settings, config_error)
     # Before the agents are asked: they start a server to connect to.
     yield from running.check(settings)
     yield from agents.check(settings, folder)

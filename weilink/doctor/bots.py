@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 import anyio
@@ -35,12 +36,23 @@ def _no_bot() -> Finding:
     )
 
 
+def _unreadable(name: str) -> Finding:
+    return Finding(
+        "bots",
+        Level.ERROR,
+        t("Bot '{name}': its token.json cannot be read or is not valid", name=name),
+        t("It neither receives nor sends."),
+        f"weilink login {shlex.quote(name)}",
+    )
+
+
 async def _look(settings: Settings) -> list[Finding]:
     async with open_service(settings) as service:
         sessions = service.logins.sessions()
-        if not sessions:
+        left_out = service.store.credentials.names() - {session.name for session in sessions}
+        found = [_unreadable(name) for name in sorted(left_out)]
+        if not sessions and not found:
             return [_no_bot()]
-        found = []
         for session in sessions:
             problem = (await service.store.bots.get(session.bot_id)).problem
             if problem:
@@ -50,7 +62,7 @@ async def _look(settings: Settings) -> list[Finding]:
                         Level.ERROR,
                         t("Bot '{name}': {problem}", name=session.name, problem=told(problem)),
                         t("It neither receives nor sends."),
-                        f"weilink login {session.name}",
+                        f"weilink login {shlex.quote(session.name)}",
                     )
                 )
             else:

@@ -18,7 +18,7 @@ from weilink.settings import Settings
 _SHOWN = 5
 
 
-def check(settings: Settings) -> Iterator[Finding]:
+def check(settings: Settings, config_error: str) -> Iterator[Finding]:
     """Look at this computer."""
     version = f"WeiLink {weilink.__version__}, Python {platform.python_version()}"
     yield ok("interpreter", f"{version} ({sys.executable})")
@@ -32,6 +32,14 @@ def check(settings: Settings) -> Iterator[Finding]:
             "weilink setup",
         )
     yield from _base_path(settings.base_path)
+    if config_error:
+        yield Finding(
+            "settings",
+            Level.ERROR,
+            config_error,
+            t("Commands, and the servers of agents, stop there. The rest was looked at without."),
+            t("mend the file, then run: {command}", command="weilink doctor"),
+        )
 
 
 def _base_path(base: Path) -> Iterator[Finding]:

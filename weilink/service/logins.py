@@ -60,7 +60,8 @@ class Logins:
         if not name:
             return await self.default() or DEFAULT_NAME
         # One that exists may have a name that weilink 0.6 let pass.
-        return name if self.find(name) else self._store.credentials.check_new(name)
+        credentials = self._store.credentials
+        return name if name in credentials.names() else credentials.check_new(name)
 
     async def ended(self, session: BotSession) -> bool:
         """Return whether WeChat has said that the login of a session is no longer valid."""

@@ -86,6 +86,10 @@ class Credentials:
                 logger.warning("%s is not valid and left out: %r", path, error)
         return sorted(sessions, key=lambda session: session.created_at)
 
+    def names(self) -> set[str]:
+        """Return the names of all sessions, also of those that `load` leaves out."""
+        return {path.parent.name for path in self._base_path.glob("*/token.json")} - RESERVED
+
     @staticmethod
     def _read(path: Path) -> BotSession:
         raw = json.loads(path.read_text("utf-8"))
@@ -103,7 +107,7 @@ class Credentials:
 
     def save(self, session: BotSession) -> None:
         """Write the session's `token.json`."""
-        if all(one.name != session.name for one in self.load()):
+        if session.name not in self.names():
             self.check_new(session.name)
         values = {
             "bot_id": session.bot_id,
