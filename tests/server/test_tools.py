@@ -251,6 +251,20 @@ def test_results_match_their_schemas(client: Stdio, phone: Phone) -> None:
         assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
 
 
+def test_long_quotes_count_too(client: Stdio, phone: Phone) -> None:
+    """What is too long for one result would be put where the agent does not look."""
+    long = phone.write("长" * 16_000)
+    client.call("recv", timeout=10)
+    before = newest(phone)
+    for n in range(5):
+        phone.write(str(n), quote=long.message_id, quote_style="id")
+    phone.wait_for(author="user", count=5, after=before, acknowledged=True)
+    first = client.call("recv", timeout=10)
+    assert ([m["text"] for m in first["messages"]], first["waiting"]) == (["0", "1"], 3)
+    rest = client.call("recv", timeout=10)["messages"] + client.call("recv", timeout=10)["messages"]
+    assert [m["text"] for m in rest] == ["2", "3", "4"]
+
+
 def test_recv_says_why_nothing_comes(phone: Phone, tmp_path: Path) -> None:
     """An agent that listens would wait for ever for a bot whose login has ended."""
     with (

@@ -125,6 +125,20 @@ async def test_pauses_are_those_of_the_official_client(tmp_path: Path) -> None:
     assert pauses == [2, 2, 30, 2, 2, 30, 2, 2, 3600, 2]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{"longpolling_timeout_ms": odd} for odd in ("long", 0.5, 10**400)] + [{"get_updates_buf": 7}],
+)
+async def test_an_odd_field_of_an_answer_holds_no_message_up(
+    tmp_path: Path, odd: dict[str, object]
+) -> None:
+    answer = {"msgs": [{"message_id": 1}], "get_updates_buf": "next", **odd}
+    async with polling(tmp_path / "base", answer) as poll:
+        assert await poll() == 0
+    async with Store(tmp_path / "base") as store:
+        assert await store.history.get("1") is not None
+
+
 async def test_a_service_that_repeats_itself_is_not_asked_without_a_pause(tmp_path: Path) -> None:
     message = {"message_id": 1, "message_type": 1, "item_list": []}
     same = {"msgs": [message], "get_updates_buf": "here"}

@@ -6,6 +6,7 @@ message must have to be useful is decided by who uses it, never by a parser that
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any
@@ -28,6 +29,18 @@ def _lenient_text(value: Any) -> Any:
 
 def _lenient_list(value: Any) -> Any:
     return [] if value is None else value
+
+
+def _text_if_it_is(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number_if_it_is(value: Any) -> int:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return int(number) if math.isfinite(number) else 0
 
 
 Id = Annotated[str, BeforeValidator(_id_text), BeforeValidator(_lenient_text)]
@@ -186,11 +199,14 @@ class QRStatus(Wire):
 
 
 class Updates(Wire):
-    """Answer of `getupdates`. `msgs` stay unparsed: one bad message must not lose the others."""
+    """Answer of `getupdates`. `msgs` stay unparsed: one bad message must not lose the others.
+
+    Nor must the other fields: what they cannot be is taken for not there.
+    """
 
     msgs: Annotated[list[Any], BeforeValidator(_lenient_list)] = []
-    get_updates_buf: Text = ""
-    longpolling_timeout_ms: Int = 0
+    get_updates_buf: Annotated[str, BeforeValidator(_text_if_it_is)] = ""
+    longpolling_timeout_ms: Annotated[int, BeforeValidator(_number_if_it_is)] = 0
 
 
 class MediaType(IntEnum):

@@ -246,7 +246,8 @@ def _fit(messages: Sequence[StoredMessage], waiting: int) -> int:
     """Return how many of the oldest messages go into one result. At least one."""
     room = MOST_CHARACTERS
     for count, message in enumerate(messages[:MOST_MESSAGES]):
-        room -= len(message.text) + 200
+        quoted = len(message.quote.text) + len(message.quote.part) if message.quote else 0
+        room -= len(message.text) + quoted + 200
         if room < 0:
             return max(count, 1)
     return min(len(messages), MOST_MESSAGES)
