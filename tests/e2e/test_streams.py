@@ -82,7 +82,8 @@ class Streams:
             time.sleep(0.2)
         log = Path(f"{self._server.base}.log").read_text()
         for user, came in zip(expected, self._came(), strict=True):
-            assert came == expected[user], (user, came, log)
+            if came != expected[user]:
+                pytest.fail(f"{user}: {came}\n{log}")
 
     def _came(self) -> list[list[int]]:
         return [

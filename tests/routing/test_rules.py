@@ -14,7 +14,8 @@ import pytest
 from tests.routing.conftest import Start
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
-from weilink.service import open_service
+from weilink.service import Service, open_service
+from weilink.service.changes import wait
 from weilink.service.phonewords import Command, Verdict, new_code, parse
 from weilink.service.presence import Sign
 from weilink.service.processes import alive, started
@@ -28,7 +29,7 @@ from weilink.store.models import Delivery, NewMessage
 def session(name: str, activity: int, cwd: str = "/w", agent: str = "claude") -> AgentSession:
     return AgentSession(
         id=name, agent=agent, number=activity, cwd=cwd, pid=1, pid_started=1.0,
-        interactive=agent != "script", turns_end=True, state=AgentState.IDLE,
+        interactive=agent != "script", turns_end=True, announces=False, state=AgentState.IDLE,
         activity=activity, prompted_at=0, started_at=0, seen_at=0,
     )  # fmt: skip
 
@@ -172,7 +173,7 @@ def test_nothing_overtakes_what_waits_in_the_queue_of_an_agent(tmp_path: Path) -
             assert await inbox.acknowledge(first.id)
             await inbox.commit_batch("b", "2", [message(2)])
             assert await inbox.claim("r", 10_000, lambda m, n: len(m), session="s") is None
-            assert await inbox.waking() == {first.id}
+            assert set(await inbox.waking()) == {first.id}
             assert await inbox.confirm([first.id], woken=first.id) == 1
             second = await inbox.claim("r", 10_000, lambda m, n: len(m), session="s", wakes=True)
             assert second is not None and second.messages[0].message_id == "2"
@@ -184,50 +185,106 @@ def test_nothing_overtakes_what_waits_in_the_queue_of_an_agent(tmp_path: Path) -
     anyio.run(body)
 
 
+class Queue:
+    """A live session of Codex on a service, which has its messages in the order of handing over."""
+
+    SIGN = Sign("s", "codex", "/w", os.getpid(), interactive=True, prompted=True, announces=True)
+
+    def __init__(self, service: Service) -> None:
+        self._claims = service.claims
+        self._inbox = service.store.inbox
+        self.presence = service.presence
+
+    async def write(self, number: int) -> None:
+        await self._inbox.commit_batch("b", str(number), [message(number)])
+
+    async def next(self, *, wakes: bool = False) -> bool:
+        """Hand over what waits, and acknowledge; return whether there was anything."""
+        handover = await self._claims.envelope("r", 10_000, len, session="s", wakes=wakes)
+        return handover is not None and await self._claims.acknowledge(handover.claim_id)
+
+    async def on_the_disk(self) -> None:
+        """Wait until what was to be written behind the answers is."""
+        done = anyio.Event()
+
+        async def mark() -> None:
+            done.set()
+
+        self.presence.later(mark)
+        await done.wait()
+
+
 def test_a_turn_that_ends_does_not_count_as_reading_what_is_queued_meanwhile(
     tmp_path: Path,
 ) -> None:
-    codex = Sign("s", "codex", "/w", os.getpid(), interactive=True, prompted=True, announces=True)
-
     async def body() -> None:
         async with (
             open_service(load(base_path=tmp_path)) as service,
-            anyio.create_task_group() as t,
+            anyio.create_task_group() as tasks,
         ):
-            presence, claims, inbox = service.presence, service.claims, service.store.inbox
-
-            async def next_for(*, wakes: bool) -> str | None:
-                handover = await claims.envelope("r", 10_000, len, session="s", wakes=wakes)
-                if handover is None:
-                    return None
-                await claims.acknowledge(handover.claim_id)
-                return handover.text
-
-            async def on_the_disk() -> None:
-                done = anyio.Event()
-                presence.later(lambda: _set(done))
-                await done.wait()
-
-            presence.note(codex)
-            await inbox.commit_batch("b", "1", [message(1)])
-            assert await next_for(wakes=False) is not None
-            presence.confirm("s")  # its turn ends; the disk is slow
-            await inbox.commit_batch("b", "2", [message(2)])
-            assert await next_for(wakes=True) is not None
-            t.start_soon(presence.run)
-            await on_the_disk()
-            await inbox.commit_batch("b", "3", [message(3)])
-            assert await next_for(wakes=False) is None, "it overtook what is queued"
-            presence.confirm("s", woken=True)
-            await on_the_disk()
-            assert await next_for(wakes=False) is not None
-            t.cancel_scope.cancel()
+            queue = Queue(service)
+            queue.presence.note(queue.SIGN)
+            await queue.write(1)
+            assert await queue.next()
+            queue.presence.confirm("s")  # its turn ends; the disk is slow
+            await queue.write(2)
+            assert await queue.next(wakes=True)
+            tasks.start_soon(queue.presence.run)
+            await queue.on_the_disk()
+            await queue.write(3)
+            assert not await queue.next(), "it overtook what is queued"
+            queue.presence.confirm("s", woken=True)
+            await queue.on_the_disk()
+            assert await queue.next()
+            tasks.cancel_scope.cancel()
 
     anyio.run(body)
 
 
-async def _set(done: anyio.Event) -> None:
-    done.set()
+@pytest.mark.parametrize("seen", [True, False])
+def test_whoever_leads_next_lets_nothing_overtake_what_is_queued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    async def before() -> None:
+        async with (
+            open_service(load(base_path=tmp_path)) as service,
+            anyio.create_task_group() as tasks,
+        ):
+            queue = Queue(service)
+            queue.presence.note(queue.SIGN)
+            tasks.start_soon(queue.presence.run)
+            await queue.write(1)
+            assert await queue.next(wakes=True)
+            await queue.on_the_disk()
+            tasks.cancel_scope.cancel()
+
+    async def after() -> None:
+        async with (
+            open_service(load(base_path=tmp_path)) as service,
+            anyio.create_task_group() as tasks,
+        ):
+            queue = Queue(service)
+            await queue.presence.load()
+            await queue.write(2)
+            assert not await queue.next(), "it overtook what is queued"
+            assert not await queue.next(wakes=True)
+            if not seen:
+                # It began with it while nobody led: nothing will tell.
+                monkeypatch.setattr("weilink.service.presence.BEGIN_SECONDS", 0.0)
+            changed = service.changes.next
+            tasks.start_soon(queue.presence.run)
+            if seen:
+                queue.presence.confirm("s", woken=True)
+            with anyio.fail_after(10):
+                while not await queue.next(wakes=True):
+                    await wait(changed, 0.1)
+            # That the session tells when it begins is known from before, too.
+            await queue.write(3)
+            assert not await queue.next()
+            tasks.cancel_scope.cancel()
+
+    anyio.run(before)
+    anyio.run(after)
 
 
 def test_what_a_session_did_not_confirm_comes_again_and_a_late_word_does_not_count(

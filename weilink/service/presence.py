@@ -32,6 +32,13 @@ UNREAD_SECONDS = 60.0
 """What was to wake a session is not in its queue any more when the session was idle for so long
 since: its user took it out, or the agent lost it. Codex alone looks every ten seconds."""
 
+BEGIN_SECONDS = 3.0
+"""An idle session begins at once with what is in its queue. When it did not within this time, and
+it was put there under an earlier leader, it has begun while nobody led."""
+WORKING_SECONDS = 20.0
+"""The same for a session of which the last that is known is that it works: it may have ended its
+turn while nobody led."""
+
 
 @dataclass(frozen=True)
 class Sign:
@@ -64,10 +71,14 @@ class Sign:
 
 @dataclass
 class _Wake:
-    """A text in the queue of a session; `since` when it may be late (monotonic seconds)."""
+    """A text in the queue of a session; `since` when it may be late (monotonic seconds).
+
+    `inherited`: an earlier leader put it there, so we may have missed that it was read.
+    """
 
     claim_id: str
     since: float
+    inherited: bool = False
 
 
 class Presence:
@@ -83,7 +94,6 @@ class Presence:
         self._unconfirmed: dict[str, dict[str, float]] = {}
         # What waits in the queues of sessions that announce what they read from there.
         self._wakes: dict[str, _Wake] = {}
-        self._announcing: set[str] = set()
         # Those that did not announce one in time: they are not waited for again.
         self._silent: set[str] = set()
         # Process and start of what runs a conversation, where another process shows it.
@@ -124,8 +134,6 @@ class Presence:
             return None
         if sign.runner:
             self.runs_in(sign.session, sign.runner)
-        if sign.announces and sign.session not in self._silent:
-            self._announcing.add(sign.session)
         if (wake := self._wakes.get(sign.session)) is not None:
             wake.since = time.monotonic()
         now = now_ms()
@@ -138,6 +146,7 @@ class Presence:
             pid_started=since,
             interactive=sign.interactive,
             turns_end=False,
+            announces=False,
             state=AgentState.IDLE,
             activity=0,
             prompted_at=0,
@@ -153,6 +162,7 @@ class Presence:
             session,
             state=sign.state or session.state,
             turns_end=session.turns_end or sign.turns_end,
+            announces=session.announces or sign.announces,
             activity=self._next_activity() if sign.active else session.activity,
             prompted_at=now if sign.prompted else session.prompted_at,
         )
@@ -186,7 +196,6 @@ class Presence:
         if read:
             self.confirm(session_id, woken=True)
         self._wakes.pop(session_id, None)
-        self._announcing.discard(session_id)
         self._silent.discard(session_id)
         self._runners.pop(session_id, None)
         if session is not None:
@@ -198,7 +207,8 @@ class Presence:
 
     def announces(self, session_id: str) -> bool:
         """Return whether the session tells when it begins with what was to wake it."""
-        return session_id in self._announcing
+        session = self._sessions.get(session_id)
+        return session is not None and session.announces and session_id not in self._silent
 
     def waking(self, session_id: str, claim_id: str) -> None:
         """The messages of the claim are on their way into the session's own queue."""
@@ -281,9 +291,10 @@ class Presence:
         await self.refresh()
         for known in (self._unconfirmed, self._wakes, self._runners):
             known.clear()
-        for sessions in (self._announcing, self._silent):
-            sessions.clear()
-        await self._store.inbox.take_over()
+        self._silent.clear()
+        now = time.monotonic()
+        for claim_id, waking in (await self._store.inbox.waking()).items():
+            self._wakes[waking.session] = _Wake(claim_id, now, inherited=True)
         await self.written()
 
     async def run(self) -> None:
@@ -313,19 +324,23 @@ class Presence:
 
     async def _look_at_wakes(self) -> None:
         known = list(self._wakes.items())
-        on_the_way = await self._store.inbox.waking() if known else set()
+        on_the_way = await self._store.inbox.waking() if known else {}
         for session_id, wake in known:
-            session = self._sessions.get(session_id)
+            session, waking = self._sessions.get(session_id), on_the_way.get(wake.claim_id)
             if self._wakes.get(session_id) is not wake:
                 continue  # read meanwhile
-            if session is None or wake.claim_id not in on_the_way:
+            if session is None or waking is None:
                 # Its hook never wrote it.
                 del self._wakes[session_id]
                 self._changes.notify()
-            elif session.state is not AgentState.IDLE or stopped(session.pid):
+                continue
+            idle = session.state is AgentState.IDLE
+            if stopped(session.pid) or not waking.written or not (idle or wake.inherited):
                 wake.since = time.monotonic()
-            elif time.monotonic() - wake.since > UNREAD_SECONDS:
-                self._announcing.discard(session_id)
+            late = time.monotonic() - wake.since
+            if wake.inherited and late > (BEGIN_SECONDS if idle else WORKING_SECONDS):
+                self.confirm(session_id, woken=True)
+            elif late > UNREAD_SECONDS:
                 self._silent.add(session_id)
                 self.take_back(session_id)
 

@@ -32,6 +32,7 @@ class AgentSession:
         interactive: whether a person sits in front of it, unlike `claude -p`.
         turns_end: whether it has a hook at the end of its turns, which tells that it has read
             what it was given.
+        announces: whether it has a hook that tells when it begins with what woke it.
         activity: grows with every act of the user in any session; the largest is the last one.
         prompted_at: when the user last wrote a prompt there (ms), 0 for never.
     """
@@ -44,6 +45,7 @@ class AgentSession:
     pid_started: float
     interactive: bool
     turns_end: bool
+    announces: bool
     state: AgentState
     activity: int
     prompted_at: int
@@ -116,6 +118,7 @@ def _all(db: sqlite3.Connection) -> list[AgentSession]:
         values = dict(zip(_FIELDS, row, strict=True))
         values["interactive"] = bool(values["interactive"])
         values["turns_end"] = bool(values["turns_end"])
+        values["announces"] = bool(values["announces"])
         values["state"] = AgentState(values["state"])
         found.append(AgentSession(**values))
     return found

@@ -36,6 +36,14 @@ class UnderWay:
     queued: bool
 
 
+@dataclass(frozen=True)
+class Waking:
+    """A claim that is to wake a session; `written`: it is in the session's own queue."""
+
+    session: str
+    written: bool
+
+
 Fit = Callable[[Sequence[StoredMessage], int], int]
 """Given the oldest messages and how many are pending in all: how many of them to take."""
 Wanted = Callable[[str, str], bool]
@@ -171,21 +179,14 @@ def _settle(db: sqlite3.Connection, claim: str) -> None:
     )
 
 
-def take_over(db: sqlite3.Connection) -> None:
-    """See `Inbox.take_over`."""
-    for (claim,) in db.execute("SELECT id FROM claims WHERE wakes AND state = 'written'"):
-        _settle(db, claim)
-    db.execute("UPDATE claims SET wakes = 0 WHERE wakes AND state IN ('open', 'written')")
-
-
-def waking(db: sqlite3.Connection) -> set[str]:
+def waking(db: sqlite3.Connection) -> dict[str, Waking]:
     """See `Inbox.waking`."""
     # Not with IN: each state has an index of its own.
     rows = db.execute(
-        "SELECT id FROM claims WHERE state = 'open' AND wakes"
-        " UNION ALL SELECT id FROM claims WHERE state = 'written' AND wakes"
+        "SELECT id, session, 0 FROM claims WHERE state = 'open' AND wakes"
+        " UNION ALL SELECT id, session, 1 FROM claims WHERE state = 'written' AND wakes"
     )
-    return {claim for (claim,) in rows}
+    return {claim: Waking(session, bool(written)) for claim, session, written in rows}
 
 
 def forsake(db: sqlite3.Connection, session: str, claim_id: str) -> int:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from weilink.store import claimed
-from weilink.store.claimed import Fit, UnderWay, Wanted, everything
+from weilink.store.claimed import Fit, UnderWay, Waking, Wanted, everything
 from weilink.store.clock import now_ms
 from weilink.store.database import Database
 from weilink.store.messages import COLUMNS, insert, message_of
@@ -85,13 +85,9 @@ class Inbox:
         """
         return await self._db.write(claimed.forsake, session, claim_id)
 
-    async def waking(self) -> set[str]:
+    async def waking(self) -> dict[str, Waking]:
         """Return the claims that are to wake a session and are not read."""
         return await self._db.read(claimed.waking)
-
-    async def take_over(self) -> None:
-        """Another process leads now, and missed who has read what: hold nothing back for that."""
-        await self._db.write(claimed.take_over)
 
     async def unconfirmed(self) -> dict[str, str]:
         """Return the claims that are written and not known to be read, each with its session."""

@@ -245,6 +245,11 @@ def m015_leases(db: sqlite3.Connection) -> None:
     db.execute("ALTER TABLE claims ADD COLUMN wakes INTEGER NOT NULL DEFAULT 0")
 
 
+def m016_announces(db: sqlite3.Connection) -> None:
+    """Which sessions tell when they begin with what woke them, for whoever leads next."""
+    db.execute("ALTER TABLE agent_sessions ADD COLUMN announces INTEGER NOT NULL DEFAULT 0")
+
+
 MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m001_initial,
     m002_uploads,
@@ -255,6 +260,7 @@ MIGRATIONS: list[Callable[[sqlite3.Connection], None]] = [
     m013_blocks,
     m014_reserve,
     m015_leases,
+    m016_announces,
 ]
 
 

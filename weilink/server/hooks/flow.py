@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from weilink.server.hooks.given import MARK, HookCall
+from weilink.server.hooks.given import HookCall
 from weilink.store.agentsessions import AgentSession, AgentState
 
 SIDE_BY_SIDE = 1.0
@@ -17,7 +17,7 @@ class Flow:
     def __init__(self) -> None:
         self._went_on: dict[str, float] = {}
         self._woken: dict[str, float] = {}
-        self._ahead: dict[str, list[str]] = {}
+        self._ahead: set[str] = set()
 
     def went_on(self, session: str) -> None:
         """The session was given something at the end of its turn, so it goes on."""
@@ -31,48 +31,25 @@ class Flow:
         """Return whether the session was given something to begin a turn with."""
         return _since(self._woken, session) < within
 
-    def woken(self, session: AgentSession, text: str) -> None:
-        """The session was given `text` to begin a turn with.
+    def woken(self, session: AgentSession) -> None:
+        """The session was given something to begin a turn with.
 
-        Codex reads it as its next prompt, Claude Code with its next request to the model: what
-        their hooks were given meanwhile would overtake it. Idle Claude Code begins at once.
+        Claude Code at work reads it with its next request to the model: what its hooks were given
+        meanwhile would overtake it.
         """
         self._woken[session.id] = time.monotonic()
-        if session.agent == "codex":
-            # Only its hook on prompts tells when it begins.
-            if session.prompted_at:
-                self._ahead.setdefault(session.id, []).append(text.strip())
-        elif session.state is AgentState.WORKING:
-            self._ahead[session.id] = [text]
-
-    def not_woken(self, session: str, text: str) -> None:
-        """It was not given that text after all."""
-        if (said := text.strip()) in (ahead := self._ahead.get(session, [])):
-            ahead.remove(said)
+        if session.agent == "claude" and session.state is AgentState.WORKING:
+            self._ahead.add(session.id)
 
     def overtakes(self, call: HookCall) -> bool:
         """Return whether text given to this hook would be read before what came earlier."""
-        ahead = self._ahead.get(call.session)
-        if not ahead:
-            return False
-        if call.agent == "codex":
-            said = call.text("prompt").strip() if call.event == "UserPromptSubmit" else ""
-            if said.startswith(MARK):
-                # The last of its kind: what was taken back is queued again.
-                last = len(ahead) - ahead[::-1].index(said) if said in ahead else 1
-                del ahead[:last]
-        else:
-            ahead.clear()
-            return call.event in ("PostToolUse", "Stop")
-        return bool(ahead)
-
-    def forget(self, session: str) -> None:
-        """Nothing that the session was given waits to be read."""
-        self._ahead.pop(session, None)
+        ahead = call.session in self._ahead
+        self._ahead.discard(call.session)
+        return ahead and call.event in ("PostToolUse", "Stop")
 
     def over(self, session: str) -> None:
         """The session has ended."""
-        self._ahead.pop(session, None)
+        self._ahead.discard(session)
         self._went_on.pop(session, None)
         self._woken.pop(session, None)
 

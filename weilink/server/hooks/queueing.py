@@ -127,14 +127,13 @@ class Queueing:
                 if (now := service.presence.get(session.id)) is not None:
                     # Before it is queued: the hook of the prompt may come before the program's
                     # answer.
-                    self._flow.woken(now, handover.text)
+                    self._flow.woken(now)
                     given = await self._queue(session, handover)
             finally:
                 if given:
                     self._failures.pop(session.id, None)
                     await service.claims.acknowledge(handover.claim_id)
                 else:
-                    self._flow.not_woken(session.id, handover.text)
                     failures = self._failures.get(session.id, 0)
                     pause = AFTER_FAILURE[min(failures, len(AFTER_FAILURE) - 1)]
                     self._failures[session.id] = failures + 1

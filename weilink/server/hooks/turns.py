@@ -74,8 +74,6 @@ async def answer(
     session = await _follow(service, call)
     if call.event == "SessionEnd":
         flow.over(call.session)
-    if call.agent == "codex" and not service.presence.wake_unread(call.session):
-        flow.forget(call.session)  # read, or its user took it out of the queue
     overtakes = flow.overtakes(call)
     speech = SPEECHES.get(call.agent)
     if speech is None or call.event not in HAND_OVER or not service.claims.any_open():

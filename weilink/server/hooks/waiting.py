@@ -121,7 +121,7 @@ class Waiters:
                             "claim %.8s: wakes %s session %s",
                             handover.claim_id, call.agent, call.session,
                         )  # fmt: skip
-                        self._flow.woken(session, handover.text)
+                        self._flow.woken(session)
                         return Answer(handover.text, handover.claim_id, wakes=True)
             await wait(changed, left)
 
