@@ -175,6 +175,8 @@ class WeiLink:
         The result tells for each part whether it was sent, queued (and why) or failed; it does
         not raise for those. `progress` is called with the bytes uploaded and those in all.
         """
+        if file_name and not file:
+            raise UsageError("'file_name' goes with 'file'")
         wanted: list[AnyPart] = [TextPart(text)] if text else []
         wanted += parts
         wanted += [ImagePart(Path(image))] if image else []

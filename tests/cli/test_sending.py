@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -166,3 +170,37 @@ def test_mistakes_are_told_in_chinese(
 ) -> None:
     done = shell.weilink("send", phone.user_id(), *arguments, env=ZH)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"weilink: {chinese}\n")
+
+
+def test_recv_sends_what_paused_after_an_error(shell: Server, phone: Phone) -> None:
+    """Nothing else runs: what pauses when `recv` ends would wait for nobody."""
+    phone.lab.fault("status", "*/sendmessage", 503, times=None)
+    for text in ("one", "two", "three"):
+        assert shell.weilink("send", phone.user_id(), "--text", text).stdout.startswith("queued")
+    phone.lab.clear_faults()
+    phone.write("are you there?")
+    assert shell.weilink("recv", "-t", "20").returncode == 0
+    assert [one.text for one in phone.chat(author="bot")] == ["one", "two", "three"]
+    assert shell.json("status")["outbox"]["queued"] == 0
+
+
+def test_ctrl_c_takes_back_what_has_not_gone_out(
+    shell: Server, phone: Phone, tmp_path: Path
+) -> None:
+    file = tmp_path / "wrong.txt"
+    file.write_text("not for you")
+    phone.lab.clear_journal()
+    phone.lab.fault("delay", "/c2c/upload", 30, times=None)
+    command = [sys.executable, "-m", "weilink", "send", phone.user_id(), "--file", str(file)]
+    with subprocess.Popen(command, env=shell.env, stderr=subprocess.PIPE, text=True) as sending:
+        phone.wait_until(lambda _: phone.lab.requests("*/getuploadurl"), 20)
+        os.kill(sending.pid, signal.SIGINT)
+        _, said = sending.communicate(timeout=20)
+    assert (sending.returncode, said.strip()) == (1, "Stopped.")
+    phone.lab.clear_faults()
+    (part,) = shell.json("status")["unsent"]
+    assert (part["state"], part["reason"]) == ("failed", "the sending was cancelled")
+    assert list((shell.base / "outbox").iterdir()) == []
+    phone.write("and?")
+    shell.weilink("recv", "-t", "20")
+    assert phone.chat(author="bot") == []

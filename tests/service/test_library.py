@@ -70,6 +70,12 @@ async def test_the_whole_of_it(settings: Settings, phone: Phone, tmp_path: Path)
         wechat.sessions()
 
 
+async def test_a_name_without_a_file(settings: Settings) -> None:
+    async with WeiLink(settings.base_path) as wechat:
+        with pytest.raises(UsageError, match="'file_name' goes with 'file'"):
+            await wechat.send("alice@im.wechat", "here it is", file_name="report.pdf")
+
+
 def test_importing_weilink_is_light() -> None:
     code = "import sys, weilink; print(len([m for m in sys.modules if m.startswith('weilink')]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -94,6 +94,25 @@ async def test_given_up_after_refusals_on_many_tokens(service: Service, phone: P
     assert [one.text for one in phone.chat(author="bot")] == ["after it"]
 
 
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+async def test_a_service_that_is_down_fails_nothing(
+    service: Service, phone: Phone, status: int
+) -> None:
+    async with leading(service):
+        await written(service, phone)
+    phone.lab.fault("status", "*/sendmessage", status, times=None)
+    # Each sending tries what waits ahead again: more often than what is refused for good.
+    for n in range(6):
+        await service.sender.send_text(phone.user_id(), f"{n}")
+    waiting = await service.store.outbox.unsettled()
+    assert [part.state for part in waiting] == [PartState.QUEUED] * 6
+    assert f"HTTP {status}" in waiting[0].reason
+    phone.lab.clear_faults()
+    result = await service.sender.send_text(phone.user_id(), "6")
+    assert result.parts[0].state is PartState.SENT
+    assert [one.text for one in phone.chat(author="bot")] == [f"{n}" for n in range(7)]
+
+
 async def test_lost_answers_do_not_double(service: Service, phone: Phone) -> None:
     async with leading(service):
         await written(service, phone)

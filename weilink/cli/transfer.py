@@ -81,7 +81,8 @@ def send_command(
         looked_after = is_led(settings.base_path)
         async with open_node(settings) as service:
             with _bar(t("Sending")) as progress:
-                done = await service.sender.send(user, parts, progress)
+                # Ctrl-C takes back what has not gone out: a person changed their mind.
+                done = await service.sender.send(user, parts, progress, keep=lambda: False)
             result = sent(done)
         if as_json:
             echo_json(result)

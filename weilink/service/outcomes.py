@@ -21,6 +21,8 @@ RETRIES = (2_000, 10_000, 30_000, 60_000, 300_000)
 """Pauses (ms) after the first, second, … try that failed for a passing reason."""
 GIVE_UP = 4
 """Refusals after which a part is given up: `ret` -2 on as many tokens, or another error."""
+PASSING = (429, *range(500, 600))
+"""HTTP statuses of a service that is down or busy: no verdict on the part, so it waits."""
 NEVER = 2**62
 """`next_try_at` of a part that waits for the user or for a login, not for time to pass."""
 
@@ -94,7 +96,7 @@ class Outcomes:
             )
         elif isinstance(problem, ForbiddenUrlError):
             return await self.give_up(part, str(problem))
-        elif isinstance(problem, ServiceError) or (
+        elif (isinstance(problem, ServiceError) and problem.code not in PASSING) or (
             isinstance(problem, MediaError) and problem.final
         ):
             if part.errors + 1 >= GIVE_UP:

@@ -298,9 +298,13 @@ class Sender:
         window that queued parts wait for, and nobody would send them when it is gone.
         """
         with anyio.move_on_after(seconds):
+            # Pauses after errors are over: the service has just answered, and when they end there
+            # is nobody to go on.
+            at_once = True
             while True:
                 changed = self._changes.next
-                ready, _ = await self._due()
+                ready, _ = await self._due(at_once=at_once)
+                at_once = False
                 for bot, user_id in ready:
                     await self.flush(bot, user_id)
                 sending = (await self._store.outbox.counts()).get(PartState.SENDING, 0)
@@ -308,10 +312,11 @@ class Sender:
                     return
                 await wait(changed, 1)
 
-    async def _due(self) -> tuple[list[tuple[BotSession, str]], float]:
+    async def _due(self, *, at_once: bool = False) -> tuple[list[tuple[BotSession, str]], float]:
         """Return the conversations that can go on now, and the seconds until more can.
 
-        One whose window opened again, or whose bot is logged in again, is due at once.
+        One whose window opened again, or whose bot is logged in again, is due at once; with
+        `at_once` also one that pauses after an error.
         """
         await self._expire()
         sessions = {session.bot_id: session for session in self._store.credentials.load()}
@@ -328,7 +333,7 @@ class Sender:
                 if replies_left(window) == 0 or problem:
                     continue
             # Later than any pause of ours: the clock was set back meanwhile.
-            elif now < due_at <= now + RETRIES[-1] + LEASE_MS:
+            elif not at_once and now < due_at <= now + RETRIES[-1] + LEASE_MS:
                 soonest = min(soonest, (due_at - now) / 1000)
                 continue
             ready.append((bot, user_id))
