@@ -9,20 +9,25 @@ from typing import Any
 
 import anyio
 
-from weilink.errors import UsageError
+from weilink.errors import UsageError, WeiLinkError
+from weilink.i18n import t
 from weilink.ilink.login import Login, LoginState
 from weilink.qr import qr_png
 from weilink.service import Service
 
 POLL_SECONDS = 20.0
+START_SECONDS = 30.0
 KEPT = 10
 FINAL = (LoginState.CONFIRMED, LoginState.ALREADY_BOUND, LoginState.EXPIRED)
 
 
 class _Attempt:
-    def __init__(self, name: str, login: Login) -> None:
-        self.name = name
+    def __init__(self, name: str, login: Login, *, replace: bool) -> None:
+        self.wanted = self.name = name
         self.login = login
+        self.replace = replace
+        self.blocked = False
+        self.bound: list[str] = []
         self.turn = anyio.Lock()
         self.saved = False
         self.started = time.monotonic()
@@ -41,10 +46,14 @@ class PanelLogins:
             WeiLinkError: the name cannot be used, or the service cannot be reached.
         """
         wanted = await service.logins.name_for_login(name)
-        login = service.logins.begin(service.client_for_login())
-        await login.start()
+        login = await service.logins.begin_anew(wanted, service.client_for_login())
+        with anyio.move_on_after(START_SECONDS) as limit:
+            await login.start()
+        if limit.cancelled_caught:
+            raise WeiLinkError(t("WeChat gave no QR code in time; try again in a minute"))
         number = secrets.token_urlsafe(12)
-        self._attempts[number] = _Attempt(wanted, login)
+        # Who names no session does not mean to lose the default one to another account.
+        self._attempts[number] = _Attempt(wanted, login, replace=bool(name))
         while len(self._attempts) > KEPT:
             del self._attempts[next(iter(self._attempts))]
         return self._shown(number)
@@ -65,10 +74,17 @@ class PanelLogins:
                 with anyio.move_on_after(POLL_SECONDS):
                     await login.poll(code)
             if login.state is LoginState.EXPIRED and login.can_refresh:
-                await login.start()
+                blocked = login.blocked
+                with anyio.move_on_after(POLL_SECONDS):
+                    await login.start()
+                    attempt.blocked = blocked
             if login.credentials is not None and not attempt.saved:
-                await service.logins.complete(attempt.name, login.credentials)
-                attempt.saved = True
+                session = await service.logins.complete(
+                    attempt.wanted, login.credentials, replace=attempt.replace
+                )
+                attempt.name, attempt.saved = session.name, True
+            if login.state is LoginState.ALREADY_BOUND:
+                attempt.bound = [session.name for session in service.logins.bound(login)]
         return self._shown(number)
 
     def cancel(self, number: str) -> None:
@@ -82,7 +98,10 @@ class PanelLogins:
             "id": number,
             "name": attempt.name,
             "state": login.state.value,
+            "kept": attempt.wanted if attempt.name != attempt.wanted else "",
             "wrong_code": login.code_was_wrong,
+            "blocked": attempt.blocked,
+            "bound": attempt.bound,
             "url": login.qr_url,
             "png": base64.b64encode(qr_png(login.qr_url)).decode(),
         }

@@ -103,7 +103,7 @@ function LoginDialog({ name: first, onClose }) {
 
   const follow = async (id, code = "") => {
     let state = null;
-    await attempt(async () => {
+    const went = await attempt(async () => {
       do {
         state = await post("logins/poll", { id, code });
         code = "";
@@ -113,6 +113,8 @@ function LoginDialog({ name: first, onClose }) {
         await new Promise((go) => setTimeout(go, 1000));
       } while (alive.current && ["pending", "scanned"].includes(state.state));
     });
+    // Nobody asks about this code any more: whoever scans it now must not wait for ever.
+    if (!went && alive.current) setLogin((shown) => ({ ...shown, state: "broken" }));
   };
   const start = async (event) => {
     event.preventDefault();
@@ -126,7 +128,7 @@ function LoginDialog({ name: first, onClose }) {
     Dialog,
     { title: t("Log a bot in"), onClose },
     login
-      ? h(LoginState, { login, follow, onClose })
+      ? h(LoginState, { login, follow, onAgain: setLogin, onClose })
       : form(
           { class: "stack", onSubmit: start },
           field(t("Name of the session"), input({ value: name, autofocus: true, onInput: (event) => setName(event.target.value) }), t("Empty: the default one. A session that exists is logged in anew.")),
@@ -135,7 +137,9 @@ function LoginDialog({ name: first, onClose }) {
   );
 }
 
-function LoginState({ login, follow, onClose }) {
+const sentences = (...some) => some.filter(Boolean).join(" ");
+
+function LoginState({ login, follow, onAgain, onClose }) {
   const [code, setCode] = useState("");
   const url = useBlob(login.png);
   const send = (event) => {
@@ -143,13 +147,20 @@ function LoginState({ login, follow, onClose }) {
     follow(login.id, code.trim());
     setCode("");
   };
+  const again = () => {
+    onAgain({ ...login, state: "pending" });
+    follow(login.id);
+  };
   const words = {
-    pending: t("Scan the code with WeChat on your phone."),
+    pending: sentences(login.blocked && t("Too many wrong numbers. Here is a new code."), t("Scan the code with WeChat on your phone.")),
     scanned: t("Scanned. Confirm on your phone."),
     need_code: login.wrong_code ? t("That number was not right. Type the one that your phone shows now.") : t("Type the number that your phone shows."),
     expired: t("The code has expired. Start again."),
-    confirmed: t("Logged in as {name}. Write to the bot in WeChat.", { name: login.name }),
-    already_bound: t("This account is bound to a bot of this computer already."),
+    confirmed: sentences(t("Logged in as {name}. Write to the bot in WeChat.", { name: login.name }), login.kept && t("'{name}' is the bot of another WeChat account, and stays.", { name: login.kept })),
+    already_bound: login.bound.length
+      ? t("This account is bound to a bot of this computer already, whose login stays good: {names}.", { names: login.bound.join(", ") })
+      : t("This account is bound to a bot already, and WeChat gives no new login. If the bot does not work, remove it in WeChat, then start again."),
+    broken: t("The connection to WeChat broke off."),
   };
   return div(
     { class: "stack" },
@@ -160,6 +171,7 @@ function LoginState({ login, follow, onClose }) {
     ],
     login.state === "need_code" &&
       form({ class: "stack", onSubmit: send }, field(t("Number on the phone"), input({ value: code, required: true, inputmode: "numeric", autocomplete: "one-time-code", autofocus: true, onInput: (event) => setCode(event.target.value) })), button({ class: "primary" }, t("Send"))),
+    login.state === "broken" && div(button({ type: "button", class: "primary", onClick: again }, t("Try again"))),
     ["confirmed", "expired", "already_bound"].includes(login.state) && div(button({ type: "button", class: "primary", onClick: onClose }, t("Close"))),
   );
 }
