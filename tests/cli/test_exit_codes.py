@@ -18,6 +18,7 @@ from tests.cli.conftest import Weilink
         (["sessions", "default", "work"], 3, "weilink login"),
         (["send", "somebody"], 2, "--text"),
         (["recv", "-t", "soon"], 2, "'soon'"),
+        (["recv", "-t", "nan"], 2, "'nan'"),
         (["history", "--since", "yesterday"], 2, "ISO 8601"),
         (["history", "--since", "²"], 2, "ISO 8601"),
         (["history", "--since", "9" * 5000], 2, "ISO 8601"),

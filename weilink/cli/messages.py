@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timezone
+from typing import Any
 
 import click
 
@@ -25,10 +27,20 @@ QUOTED = 300
 """Characters of a quoted message that are shown; --json has the rest."""
 
 
+class Seconds(click.FloatRange):
+    """A time to wait. `nan` is a number to Python, and neither more nor less than any other."""
+
+    def convert(  # noqa: D102
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is not a valid float range.", param, ctx)
+        return seconds
+
+
 @click.command("recv")
-@click.option(
-    "-t", "--timeout", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="S"
-)
+@click.option("-t", "--timeout", type=Seconds(min=0), default=5.0, show_default=True, metavar="S")
 @json_option
 @click.pass_context
 def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
