@@ -164,6 +164,7 @@ async def test_older_quotes_tell_a_summary_and_an_id(service: Service, phone: Ph
             ({"title": "Bob: see you"}, ("", "", "Bob: see you")),
             ({"title": "Bob", "message_item": text_item("body")}, ("", "", "Bob | body")),
             ({"title": "bo", "message_item": text_item("body")}, ("", "", "body")),
+            ({"title": "Bob: body", "message_item": text_item("body")}, ("", "", "Bob: body")),
             (
                 {"message_item": text_item("今天天气很好", msg_id=first)},
                 (first, phone.user_id(), "今天天气很好"),

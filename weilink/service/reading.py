@@ -176,7 +176,7 @@ def _quote(reference: RefMessage) -> Quote:
         return Quote(message_id=message_id, user_id=title, msg_type=kind, text=text)
     # To the official client 2.4.9 the title is a summary, and belongs in front of the text.
     if title and title not in text:
-        text = f"{title} | {text}" if text else title
+        text = title if text in title else f"{title} | {text}"
     return Quote(message_id=message_id, msg_type=kind, text=text)
 
 
