@@ -204,3 +204,32 @@ def test_ctrl_c_takes_back_what_has_not_gone_out(
     phone.write("and?")
     shell.weilink("recv", "-t", "20")
     assert phone.chat(author="bot") == []
+
+
+def test_why_it_waits_is_true_before_and_after_a_new_login(shell: Server, phone: Phone) -> None:
+    user = phone.user_id()
+    phone.lab.expire_tokens()
+    closed = "WeChat takes no more replies now; it goes out with the user's next message"
+    (one,) = shell.json("send", user, "--text", "one")["parts"]
+    assert one["reason"] == closed
+    # Their next message would not come in: to wait for it is not enough.
+    phone.lab.make_stale()
+    shell.weilink("recv", "-t", "1")
+    (two,) = shell.json("send", user, "--text", "two")["parts"]
+    stale = "bot default: its login is no longer valid: run 'weilink login default --force'"
+    assert (two["state"], two["reason"]) == ("queued", stale)
+    command = [sys.executable, "-m", "weilink", "login", "--force"]
+    with subprocess.Popen(command, env=shell.env, stdout=subprocess.DEVNULL) as login:
+        phone.log_in()
+        assert login.wait(20) == 0
+    status = shell.json("status")
+    assert {one["reason"] for one in status["unsent"]} == {
+        "its bot was logged in anew; it goes out when the user writes to the new one"
+    }
+    # The window of the bot that is gone answers nobody.
+    assert status["reply_windows"] == []
+    phone.write("I am back")
+    shell.weilink("recv", "-t", "20")
+    assert [one.text for one in phone.chat(author="bot")] == ["one", "two"]
+    (window,) = shell.json("status")["reply_windows"]
+    assert window["replies_left"] == 8

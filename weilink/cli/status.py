@@ -59,6 +59,8 @@ async def _found(settings: Settings, service: Service, leading: Leading | None) 
     state = leading.state if leading is not None else None
     polled = state.polled if state is not None else []
     waiting = state.waiting if state is not None else []
+    # Nobody can be answered through a bot that is logged out or replaced.
+    logged_in = {session.bot_id for session in service.logins.sessions()}
     agents = (await assignments(store, service.presence))["agents"]
     return Status(
         base_path=str(settings.base_path),
@@ -79,6 +81,7 @@ async def _found(settings: Settings, service: Service, leading: Leading | None) 
                 user_id=window.user_id, bot_id=window.bot_id, replies_left=replies_left(window)
             )
             for window in await store.windows.all()
+            if window.bot_id in logged_in
         ],
         messages={
             kind.value: inbox.get(kind, 0)

@@ -45,6 +45,11 @@ def state_word(state: str) -> str:
     return words.get(state, t("queued"))
 
 
+def stale(bot: BotSession) -> str:
+    """Return what is told of a bot whose login has ended: the cure."""
+    return STALE.format(name=shlex.quote(bot.name))
+
+
 class Outcomes:
     """Records outcomes."""
 
@@ -74,7 +79,7 @@ class Outcomes:
     ) -> bool:
         """Record why a part did not go out; whether the next one may follow all the same."""
         if isinstance(problem, StaleTokenError):
-            cure = STALE.format(name=shlex.quote(bot.name))
+            cure = stale(bot)
             await self._store.bots.set_problem(bot.bot_id, cure)
             await self._hold(part, f"bot {bot.name}: {cure}", NEVER)
         elif isinstance(problem, RefusedError) and problem.endpoint == "sendmessage":

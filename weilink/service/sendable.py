@@ -56,7 +56,11 @@ class Sendable:
             real = path.expanduser().resolve(strict=True)
         except (OSError, RuntimeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            where = "" if path.is_absolute() else f", looked for in {Path.cwd()}"
+            where = (
+                ""
+                if path.is_absolute() or str(path).startswith("~")
+                else f", looked for in {Path.cwd()}"
+            )
             raise UsageError(
                 f"'{path}' cannot be read ({reason}{where}); give an absolute path that exists"
             ) from None

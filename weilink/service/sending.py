@@ -20,7 +20,15 @@ from weilink.ilink.errors import (
 )
 from weilink.service.changes import Changes, wait
 from weilink.service.meter import Meter
-from weilink.service.outcomes import EXPIRED, NEVER, NO_WINDOW, RETRIES, WINDOW_CLOSED, Outcomes
+from weilink.service.outcomes import (
+    EXPIRED,
+    NEVER,
+    NO_WINDOW,
+    RETRIES,
+    WINDOW_CLOSED,
+    Outcomes,
+    stale,
+)
 from weilink.service.parts import AnyPart, Preparer, TextPart, text_item
 from weilink.service.splitting import fewest, split
 from weilink.service.spool import Progress, Spool
@@ -210,6 +218,9 @@ class Sender:
             window = await self._store.windows.get(bot.bot_id, user_id)
             if window is None or replies_left(window) == 0:
                 reason = WINDOW_CLOSED if window else NO_WINDOW
+                if (await self._store.bots.get(bot.bot_id)).problem == stale(bot):
+                    # Until then the user's next message does not come in either.
+                    reason = f"bot {bot.name}: {stale(bot)}"
                 await self._store.outbox.hold(bot.bot_id, user_id, reason, NEVER)
                 return
             part = await self._store.outbox.next(bot.bot_id, user_id, LEASE_MS)

@@ -20,6 +20,8 @@ from weilink.store.working import end
 _FIELDS = [field.name for field in dataclasses.fields(Part)]
 _COLUMNS = ", ".join(_FIELDS)
 
+MOVED = "its bot was logged in anew; it goes out when the user writes to the new one"
+
 LIFE_MS = 3 * 24 * 3600 * 1000
 """How long a part waits before it is given up: older answers confuse more than they help."""
 
@@ -283,8 +285,10 @@ def _expire(db: sqlite3.Connection, reason: str) -> list[Part]:
 
 def _move(db: sqlite3.Connection, bot_id: str, new_bot_id: str) -> None:
     db.execute(
-        "UPDATE outbox SET bot_id = ? WHERE bot_id = ? AND state IN ('queued', 'sending')",
-        (new_bot_id, bot_id),
+        # What was said before, to log in perhaps, has been done.
+        "UPDATE outbox SET bot_id = ?, reason = ?, next_try_at = 0"
+        " WHERE bot_id = ? AND state IN ('queued', 'sending')",
+        (new_bot_id, MOVED, bot_id),
     )
 
 
