@@ -329,7 +329,19 @@ def test_without_a_choice_the_default_stays_too(
 
 @pytest.mark.parametrize(
     "name",
-    ["a b", "a/b", "🙂", "x" * 10_000, "𠀀" * 64, "weilink.db", "NUL", "com1.x", "\udcff", "notes"],
+    [
+        "a b",
+        "a/b",
+        "🙂",
+        "x" * 10_000,
+        "𠀀" * 64,
+        "weilink.db",
+        "config.toml",
+        "NUL",
+        "com1.x",
+        "\udcff",
+        "notes",
+    ],
 )
 def test_names(
     weilink: Weilink, env: dict[str, str], phone: Phone, name: str, tmp_path: Path
@@ -341,6 +353,31 @@ def test_names(
     assert done.returncode == 2
     assert "cannot name a bot session" in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr) < 1000
+
+
+def test_a_session_cannot_take_the_place_of_the_settings(
+    login: Any, weilink: Weilink, env: dict[str, str]
+) -> None:
+    terminal = login()
+    bot = terminal.log_in()
+    terminal.end()
+    assert weilink("sessions", "rename", "default", "config.toml", **env).returncode == 2
+    assert bot in weilink("sessions", **env).stdout
+
+
+def test_a_login_that_cannot_be_kept(login: Any, env: dict[str, str]) -> None:
+    (Path(env["WEILINK_BASE_PATH"]) / "default" / "token.json").mkdir(parents=True)
+    terminal = login()
+    terminal.log_in()
+    code, said = terminal.end()
+    assert code == 1
+    assert "cannot be kept in" in said
+
+
+def test_a_time_that_is_no_number(weilink: Weilink) -> None:
+    done = weilink("login", "--timeout", "nan")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
 
 
 # -- the service ------------------------------------------------------------------------------

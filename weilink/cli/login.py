@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 
 import anyio
@@ -21,12 +22,20 @@ POLL_EVERY = 1.0
 """Seconds between two questions for the state (client 2.4.9)."""
 
 
+def _a_number(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
+    # It is neither more nor less than any limit.
+    if math.isnan(value):
+        raise click.BadParameter("nan", ctx, parameter)
+    return value
+
+
 @click.command("login")
 @click.argument("name", default="")
 @click.option("--force", is_flag=True, help="Log in anew although NAME is logged in.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=1, max=86400),
+    callback=_a_number,
     default=900.0,
     show_default=True,
     metavar="S",

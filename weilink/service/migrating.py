@@ -18,7 +18,7 @@ import anyio.to_thread
 
 from weilink.errors import UsageError, WeiLinkError
 from weilink.store import Store
-from weilink.store.credentials import RESERVED, BotSession, check_name
+from weilink.store.credentials import BotSession, can_name, check_name
 from weilink.store.files import private_folder
 from weilink.store.legacy import (
     OldSession,
@@ -192,7 +192,7 @@ async def _take(store: Store, old: OldSession, dry_run: bool) -> Taken:
 
 def _free_name(wanted: str, present: Sequence[BotSession]) -> str:
     name = re.sub(r"[^\w.-]", "_", wanted)[:60].strip("._-") or "bot"
-    if name.lower() in RESERVED:
+    if not can_name(name):
         name = f"bot-{name}"
     taken = {session.name for session in present}
     number = 1

@@ -16,8 +16,8 @@ from weilink.store.files import private_folder, write_private
 
 logger = logging.getLogger(__name__)
 
-RESERVED = frozenset({"downloads", "hooks", "outbox", "run", "setup"})
-"""Names of folders under the base path that are not bot sessions."""
+RESERVED = frozenset({"config.toml", "downloads", "hooks", "outbox", "run", "setup", "weilink.db"})
+"""Names under the base path that are not those of bot sessions."""
 # What every file system takes as a folder name, and a person can type in a shell.
 _NAME = re.compile(r"(?!.*\.$)[^\W_][\w.-]{0,63}")
 _LONGEST_BYTES = 240
@@ -40,14 +40,19 @@ class BotSession:
     created_at: float
 
 
+def can_name(name: str) -> bool:
+    """Return whether a bot session can be called `name`."""
+    fits = _NAME.fullmatch(name) and len(name.encode()) <= _LONGEST_BYTES
+    return bool(fits) and name.lower() not in RESERVED and not _DEVICE.fullmatch(name)
+
+
 def check_name(name: str) -> str:
     """Return `name` when it can name a bot session.
 
     Raises:
         UsageError: it cannot.
     """
-    fits = _NAME.fullmatch(name) and len(name.encode()) <= _LONGEST_BYTES
-    if not fits or name.lower() in RESERVED or _DEVICE.fullmatch(name):
+    if not can_name(name):
         raise UsageError(
             t(
                 "'{name}' cannot name a bot session: use letters, digits, '.', '-' and '_', "
