@@ -279,6 +279,12 @@ async def test_how_long_voices_and_videos_are(service: Service, phone: Phone) ->
             shown = message_out(await received(service, sent.message_id))
             assert shown.media is not None
             assert (shown.media.kind, shown.media.seconds) == (kind.upper(), 7.0)
+        # It must not be what ends every `recv`.
+        endless = {"playtime": 10**400, "media": {}}
+        voice = phone.write_items([{"type": 3, "voice_item": endless}])
+        shown = message_out(await received(service, voice.message_id))
+        assert shown.media is not None
+        assert shown.media.seconds > 0
 
 
 async def test_a_prompt_says_what_is_quoted(service: Service, phone: Phone) -> None:

@@ -74,13 +74,18 @@ def _media(item: Item) -> MediaOut | None:
         # The sizes that WeChat gives are those of the encrypted file.
         return MediaOut(kind="IMAGE")
     if item.voice_item is not None and item.voice_item.media is not None:
-        return MediaOut(kind="VOICE", seconds=item.voice_item.playtime / 1000)
+        return MediaOut(kind="VOICE", seconds=_length(item.voice_item.playtime) / 1000)
     if (file := item.file_item) is not None:
         size = int(file.len) if file.len.isdecimal() and len(file.len) < 19 else 0
         return MediaOut(kind="FILE", file_name=visible(file.file_name), size=size)
     if item.video_item is not None:
-        return MediaOut(kind="VIDEO", seconds=item.video_item.play_length)
+        return MediaOut(kind="VIDEO", seconds=_length(item.video_item.play_length))
     return None
+
+
+def _length(told: int) -> int:
+    """Return a length as a message tells it, within reason: JSON knows numbers without end."""
+    return min(max(told, 0), 10**9)
 
 
 def _quote(quote: Quote) -> QuoteOut:
