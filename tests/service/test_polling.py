@@ -76,7 +76,8 @@ def batch(cursor: str, *ids: int) -> dict[str, object]:
 async def test_backs_off_as_the_official_client_does(store: Store, trouble: object) -> None:
     service = Service(trouble)
     one = poller(store, service)
-    assert [await one._poll() for _ in range(5)] == [2.0, 2.0, 30.0, 30.0, 30.0]
+    # The long pause begins the count anew (client 2.4.9): a network that is back is found soon.
+    assert [await one._poll() for _ in range(5)] == [2.0, 2.0, 30.0, 2.0, 2.0]
     assert (await store.bots.get(SESSION.bot_id)).problem
     service.answers = [batch("a", 1)]
     assert await one._poll() == 0
@@ -95,6 +96,28 @@ async def test_a_stale_bot_is_asked_hourly_and_may_come_back(store: Store) -> No
     await one._poll()
     assert (await store.bots.get(SESSION.bot_id)).problem == ""
     assert service.cursors() == ["", "a", "a", "a"]
+    error = {"ret": -1}
+    service.answers = [error, error, {"errcode": -14}, error]
+    assert [await one._poll() for _ in range(4)] == [2.0, 2.0, 3600.0, 2.0]
+
+
+async def test_a_service_that_repeats_itself_is_not_asked_without_a_pause(store: Store) -> None:
+    answers = [batch("a", 1), batch("a", 1), batch("a", 2), batch("", 1), batch("b", 1)]
+    one = poller(store, Service(*answers))
+    pauses = [await one._poll() for _ in answers]
+    assert [pause > 0 for pause in pauses] == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"longpolling_timeout_ms": odd} for odd in ("long", 0.5, 10**400)] + [{"get_updates_buf": 7}],
+)
+async def test_an_odd_field_of_an_answer_holds_no_message_up(
+    store: Store, odd: dict[str, object]
+) -> None:
+    one = poller(store, Service({**batch("next", 1), **odd}))
+    assert await one._poll() == 0
+    assert await store.history.get("1") is not None
 
 
 async def test_own_time_out_is_no_error(store: Store) -> None:

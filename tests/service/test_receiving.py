@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import anyio
@@ -98,61 +96,6 @@ def _usable(raw: bytes) -> bool:
         return isinstance(json.loads(raw), dict)
     except (ValueError, RecursionError):
         return False
-
-
-@contextlib.asynccontextmanager
-async def polling(
-    tmp_path: Path, *answers: object
-) -> AsyncIterator[Callable[[], Awaitable[float]]]:
-    """Give what polls once and returns the pause that follows; `answers` are the service's."""
-    pending = list(answers)
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        given = pending.pop(0)
-        return httpx.Response(502) if given is None else httpx.Response(200, json=given)
-
-    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
-    async with Store(tmp_path) as store, http:
-        client = ILinkClient("http://service", "token", http=http)
-        yield Poller(SESSION, client, store, Changes(store))._poll
-
-
-async def test_pauses_are_those_of_the_official_client(tmp_path: Path) -> None:
-    error, stale = {"ret": -1}, {"errcode": -14}
-    answers = [error, None, error, error, error, error, error, error, stale, error]
-    async with polling(tmp_path, *answers) as poll:
-        pauses = [await poll() for _ in answers]
-    assert pauses == [2, 2, 30, 2, 2, 30, 2, 2, 3600, 2]
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [{"longpolling_timeout_ms": odd} for odd in ("long", 0.5, 10**400)] + [{"get_updates_buf": 7}],
-)
-async def test_an_odd_field_of_an_answer_holds_no_message_up(
-    tmp_path: Path, odd: dict[str, object]
-) -> None:
-    answer = {"msgs": [{"message_id": 1}], "get_updates_buf": "next", **odd}
-    async with polling(tmp_path / "base", answer) as poll:
-        assert await poll() == 0
-    async with Store(tmp_path / "base") as store:
-        assert await store.history.get("1") is not None
-
-
-async def test_a_service_that_repeats_itself_is_not_asked_without_a_pause(tmp_path: Path) -> None:
-    message = {"message_id": 1, "message_type": 1, "item_list": []}
-    same = {"msgs": [message], "get_updates_buf": "here"}
-    other = {"msgs": [{**message, "message_id": 2}], "get_updates_buf": "here"}
-    answers = [
-        same,
-        same,
-        other,
-        {**same, "get_updates_buf": ""},
-        {**same, "get_updates_buf": "on"},
-    ]
-    async with polling(tmp_path, *answers) as poll:
-        pauses = [await poll() for _ in answers]
-    assert [pause > 0 for pause in pauses] == [False, True, False, True, False]
 
 
 async def test_repeated_batches_and_empty_cursors(service: Service, phone: Phone) -> None:
