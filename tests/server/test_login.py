@@ -68,19 +68,21 @@ def test_pair_code_without_a_way_to_ask(stdio: Starter, anew: dict[str, str], ph
     assert "weilink login work" in result["next_step"]
 
 
+@pytest.mark.parametrize("name", ["", "工作"])
 def test_a_login_that_has_ended_is_cured_without_force(
-    stdio: Starter, env: dict[str, str], phone: Phone
+    stdio: Starter, env: dict[str, str], phone: Phone, name: str
 ) -> None:
     client = stdio()
     phone.wait_polling()
     phone.lab.make_stale()
     bot = _ended(client)
-    begun = client.call("login")
+    begun = client.call("login", session_name=name)
     assert begun["status"] == "pending"
     phone.scan(begun["qr_url"])
     new = phone.confirm(begun["qr_url"]).bot_id
-    done = _later(client, "confirmed")
+    done = _later(client, "confirmed", name)
     assert done["bot_id"] == new != bot
+    assert ("'default' was the older bot" in done["next_step"]) is bool(name)
     (session,) = client.call("sessions")["sessions"]
     assert (session["bot_id"], session["connected"]) == (new, True)
 
@@ -146,6 +148,18 @@ def test_calls_at_once_are_one_login(stdio: Starter, anew: dict[str, str], phone
     bot = phone.confirm(shown[0]["qr_url"])
     done = [client.wait(one)["result"]["structuredContent"] for one in two]
     assert {(one["status"], one["bot_id"]) for one in done} == {("confirmed", bot.bot_id)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("status", 500), ("bad_json", None), ("answer", {"ret": 0}), ("drop", None)]
+)
+def test_no_code_to_show(
+    stdio: Starter, anew: dict[str, str], phone: Phone, kind: Any, value: Any
+) -> None:
+    client = stdio(env=anew)
+    phone.lab.fault(kind, "*/get_bot_qrcode", value)
+    assert "call login again" in client.fail("login")
+    assert client.call("login")["status"] == "pending"
 
 
 def test_a_service_that_goes_away(stdio: Starter, anew: dict[str, str], phone: Phone) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shlex
 
 import anyio
 import click
@@ -16,7 +15,7 @@ from weilink.ilink.errors import ILinkError
 from weilink.ilink.login import Credentials, Login, LoginState
 from weilink.qr import qr_text
 from weilink.service import Service, open_service
-from weilink.store.credentials import BotSession
+from weilink.store.credentials import BotSession, as_typed
 
 POLL_EVERY = 1.0
 """Seconds between two questions for the state (client 2.4.9)."""
@@ -102,7 +101,7 @@ def _tell_bound(told: list[BotSession], existing: BotSession | None, name: str) 
             click.echo(
                 t("Its login stays good: '{name}' is {bot}. To get a new one, run: {command}",
                   name=session.name, bot=session.bot_id,
-                  command=f"weilink login {shlex.quote(session.name)} --force")
+                  command=f"weilink login {as_typed(session.name)} --force")
             )  # fmt: skip
     elif existing is not None:
         raise NotLoggedInError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 import anyio
@@ -13,6 +12,7 @@ from weilink.i18n import t, told
 from weilink.service import Service, open_service
 from weilink.service.windows import replies_left
 from weilink.settings import Settings
+from weilink.store.credentials import as_typed
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -42,7 +42,7 @@ def _unreadable(name: str) -> Finding:
         Level.ERROR,
         t("Bot '{name}': its token.json cannot be read or is not valid", name=name),
         t("It neither receives nor sends."),
-        f"weilink login {shlex.quote(name)}",
+        f"weilink login {as_typed(name)}",
     )
 
 
@@ -62,7 +62,7 @@ async def _look(settings: Settings) -> list[Finding]:
                         Level.ERROR,
                         t("Bot '{name}': {problem}", name=session.name, problem=told(problem)),
                         t("It neither receives nor sends."),
-                        f"weilink login {shlex.quote(session.name)}",
+                        f"weilink login {as_typed(session.name)}",
                     )
                 )
             else:

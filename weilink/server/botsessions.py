@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shlex
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import anyio
@@ -45,6 +44,7 @@ class _Attempt:
         self.replace = replace
         self.turn = anyio.Lock()
         self.saved: BotSession | None = None
+        self.gone: list[str] = []
 
 
 class BotSessions:
@@ -110,12 +110,20 @@ class BotSessions:
     async def _begin(
         self, service: Service, name: str, timeout: float, force: bool
     ) -> CallToolResult:
+        from weilink.ilink.errors import ILinkError
+
         existing = service.logins.find(name)
         if existing is not None and not force and not await service.logins.ended(existing):
             return _confirmed(name, existing.bot_id, "Already logged in; force=true logs in anew.")
         login = await service.logins.begin_anew(name, service.client_for_login())
-        with anyio.move_on_after(max(timeout, START)) as limit:
-            await login.start()
+        try:
+            with anyio.move_on_after(max(timeout, START)) as limit:
+                await login.start()
+        except ILinkError as error:
+            raise WeiLinkError(
+                f"WeChat cannot be asked for a QR code ({error}): call login again in a minute; if "
+                "it stays so, your user must look at the network"
+            ) from error
         if limit.cancelled_caught:
             raise WeiLinkError("WeChat gave no QR code in time: call login again in a minute")
         attempt = self._attempts[name] = _Attempt(login, replace=force)
@@ -142,11 +150,16 @@ class BotSessions:
             ) from error
         if login.state is LoginState.CONFIRMED and login.credentials:
             if attempt.saved is None:
+                before = {session.name for session in service.logins.sessions()}
                 attempt.saved = await service.logins.complete(
                     name, login.credentials, replace=attempt.replace
                 )
+                after = {session.name for session in service.logins.sessions()}
+                attempt.gone = sorted(before - after)
             self._attempts.pop(name, None)
-            return _confirmed(attempt.saved.name, attempt.saved.bot_id, _done(name, attempt.saved))
+            return _confirmed(
+                attempt.saved.name, attempt.saved.bot_id, _done(name, attempt.saved, attempt.gone)
+            )
         if login.state is LoginState.ALREADY_BOUND:
             self._attempts.pop(name, None)
             told = service.logins.bound(login)
@@ -222,8 +235,10 @@ def _confirmed(name: str, bot_id: str, step: str) -> CallToolResult:
     return _shown(LoginResult(status="confirmed", session_name=name, bot_id=bot_id, next_step=step))
 
 
-def _done(name: str, session: BotSession) -> str:
+def _done(name: str, session: BotSession, gone: list[str]) -> str:
     step = "Done. The user can write to the bot in WeChat now."
+    for one in gone:
+        step += f" '{one}' was the older bot of this WeChat account; it is replaced."
     if session.name != name:
         step += f" '{name}' is the bot of another WeChat account, and stays."
     return step
@@ -231,9 +246,10 @@ def _done(name: str, session: BotSession) -> str:
 
 def _standing(name: str, attempt: _Attempt, ctx: Context[Any, Any] | None = None) -> LoginResult:
     from weilink.ilink.login import LoginState
+    from weilink.store.credentials import as_typed
 
     login = attempt.login
-    command = f"weilink login {shlex.quote(name)}" + (" --force" if attempt.replace else "")
+    command = f"weilink login {as_typed(name)}" + (" --force" if attempt.replace else "")
     need_code = (
         "WeChat shows a number on the phone that must be typed in, and this client cannot ask "
         f"for it: tell the user to run '{command}' in a terminal instead."

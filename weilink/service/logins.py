@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
-import shlex
 from collections.abc import Sequence
 
 from weilink.errors import NotLoggedInError
@@ -15,7 +14,7 @@ from weilink.ilink.login import Credentials, Login
 from weilink.service.changes import Changes
 from weilink.service.receiving import STALE
 from weilink.store import Store
-from weilink.store.credentials import BotSession, now_seconds, shown
+from weilink.store.credentials import BotSession, as_typed, now_seconds, shown
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +153,7 @@ class Logins:
         self._store.credentials.rename(old, new)
         if await self.ended(session):
             # It names the session for the cure.
-            await self._store.bots.set_problem(session.bot_id, STALE.format(name=shlex.quote(new)))
+            await self._store.bots.set_problem(session.bot_id, STALE.format(name=as_typed(new)))
         if was_default:
             await self._store.preferences.set(_DEFAULT_SETTING, new)
         self._changes.notify()

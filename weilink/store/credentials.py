@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import re
+import shlex
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,11 @@ def check_name(name: str) -> str:
             )
         )
     return name
+
+
+def as_typed(name: str) -> str:
+    """Return a name as it is typed in a shell; only what weilink 0.6 let pass needs quotes."""
+    return name if can_name(name) else shlex.quote(name)
 
 
 def shown(name: str) -> str:
