@@ -153,3 +153,40 @@ async def test_tool_calls_live(settings: Settings, service: Service, phone: Phon
             result = await other.sender.send_text(user, f"{n}")
             assert result.parts[0].state is PartState.SENT
     assert await service.store.outbox.unsettled() == []
+
+
+@pytest.mark.parametrize("answer", [{"ret": -2}, {"ret": 0}])
+async def test_a_tool_call_that_is_not_taken_costs_no_answer(
+    settings: Settings, service: Service, phone: Phone, answer: dict[str, int]
+) -> None:
+    """A service that refuses tool calls, or gives them no id, still takes the answer."""
+    shown = settings.model_copy(update={"show_tool_calls": True})
+    async with open_service(shown) as other, leading(other):
+        await written(other, phone)
+        user = phone.user_id()
+        first = await other.sender.send_text(user, "at work")
+        phone.lab.fault("answer", "*/sendmessage", answer)
+        await other.tool_calls.started(user, "Bash", "c1", "r1")
+        result = await other.sender.send_text(user, "done")
+    assert [one.parts[0].state for one in (first, result)] == [PartState.SENT] * 2
+    assert [one.text for one in phone.chat(author="bot")] == ["at work", "done"]
+    assert await service.store.outbox.unsettled() == []
+
+
+async def test_a_tool_call_does_not_outlive_its_process(
+    settings: Settings, service: Service, phone: Phone
+) -> None:
+    shown = settings.model_copy(update={"show_tool_calls": True})
+    async with leading(service):
+        await written(service, phone)
+    async with open_service(shown) as other:
+        phone.lab.fault("delay", "*/sendmessage", 30)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(other.tool_calls.started, phone.user_id(), "Bash", "c1", "r1")
+            with anyio.fail_after(10):
+                while PartState.SENDING not in await service.store.outbox.counts():
+                    changed = other.changes.next
+                    with anyio.move_on_after(0.05):
+                        await changed.wait()
+            tasks.cancel_scope.cancel()
+    assert await service.store.outbox.unsettled() == []

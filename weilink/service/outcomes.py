@@ -21,6 +21,8 @@ RETRIES = (2_000, 10_000, 30_000, 60_000, 300_000)
 """Pauses (ms) after the first, second, … try that failed for a passing reason."""
 GIVE_UP = 4
 """Refusals after which a part is given up: `ret` -2 on as many tokens, or another error."""
+TOOL = "TOOL"
+"""`msg_type` of a tool call that is shown: the answer must not suffer for it."""
 PASSING = (429, *range(500, 600))
 """HTTP statuses of a service that is down or busy: no verdict on the part, so it waits."""
 NEVER = 2**62
@@ -63,7 +65,7 @@ class Outcomes:
         """Record that iLink took a part; whether the next one may follow."""
         if message_id:
             self._gives_ids = True
-        elif self._gives_ids or await self._store.outbox.gives_ids():
+        elif part.msg_type != TOOL and (self._gives_ids or await self._store.outbox.gives_ids()):
             await self._store.windows.died(part.bot_id, part.user_id, window.token)
             await self._hold(part, VANISHED, NEVER, refused=True)
             return False
@@ -83,6 +85,9 @@ class Outcomes:
             await self._store.bots.set_problem(bot.bot_id, cure)
             await self._hold(part, f"bot {bot.name}: {cure}", NEVER)
         elif isinstance(problem, RefusedError) and problem.endpoint == "sendmessage":
+            if part.msg_type == TOOL:
+                # Perhaps it takes no tool calls: that says nothing of the answer to come.
+                return await self.give_up(part, str(problem))
             if part.refusals + 1 >= GIVE_UP:
                 # Refused on one fresh token after the other: it is not the token.
                 return await self.give_up(part, str(problem))

@@ -9,7 +9,10 @@ from __future__ import annotations
 import secrets
 from typing import Literal
 
+import anyio
+
 from weilink.ilink.models import ItemType
+from weilink.service.outcomes import TOOL
 from weilink.service.sending import Sender
 from weilink.service.windows import replies_left
 from weilink.store import Store
@@ -61,11 +64,14 @@ class ToolCalls:
         waiting = await self._store.outbox.waiting(bot.bot_id, user_id)
         if waiting or replies_left(window) <= SPARE:
             return False
-        part = NewPart(secrets.token_hex(16), item, text, "TOOL", run_id=run_id)
-        rows = await self._store.outbox.add(bot.bot_id, user_id, [part], 2_000)
-        await self._sender.flush(bot, user_id)
-        (found,) = await self._store.outbox.get(rows)
-        if found.state is PartState.SENT:
-            return True
-        await self._store.outbox.drop(rows[0])
-        return False
+        part = NewPart(secrets.token_hex(16), item, text, TOOL, run_id=run_id)
+        (row,) = await self._store.outbox.add(bot.bot_id, user_id, [part], 2_000)
+        try:
+            await self._sender.flush(bot, user_id)
+        finally:
+            # Also when this process ends meanwhile: it would go out late, after the answer.
+            with anyio.CancelScope(shield=True):
+                (found,) = await self._store.outbox.get([row])
+                if found.state is not PartState.SENT:
+                    await self._store.outbox.drop(row)
+        return found.state is PartState.SENT
