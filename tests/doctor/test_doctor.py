@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -448,3 +449,40 @@ def test_a_token_that_is_broken_and_a_login_that_has_ended(
     assert [finding["level"] for finding in found] == ["error", "error"]
     assert "token.json" in found[0]["what"]
     assert [f["cure"] for f in found] == ["weilink login broken", "weilink login 'at work'"]
+
+
+def test_a_network_that_is_down_is_not_cured_by_a_login(
+    running: Server, home: Home, examine: Any
+) -> None:
+    running.phone.lab.fault("drop", "*/getupdates", times=None)
+    running.phone.write("ends the poll that is held")
+    deadline = time.monotonic() + 30
+    while not running.json("sessions")["sessions"][0]["problem"]:
+        assert time.monotonic() < deadline
+
+    (finding,) = examine()[1]["bots"]
+
+    assert finding["level"] == "error"
+    assert "network" in finding["cure"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="capabilities")
+def test_a_base_path_that_cannot_be_looked_into(home: Home) -> None:
+    home.done()
+    home.base.chmod(0)
+    command = [sys.executable, "-P", "-m", "weilink", "doctor", "--json"]
+    if os.geteuid() == 0:
+        # Root without the right to look into everything.
+        less = "-dac_override,-dac_read_search"
+        command = ["setpriv", "--bounding-set", less, "--inh-caps", less, *command]
+    env = {**os.environ, "HOME": str(home.root)}
+    try:
+        ran = subprocess.run(command, env=env, cwd="/", capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("no setpriv")
+    finally:
+        home.base.chmod(0o700)
+
+    assert ran.returncode == 1, ran.stderr
+    findings = json.loads(ran.stdout)["findings"]
+    assert f"chmod u+rwx '{home.base}'" in [finding["cure"] for finding in findings]

@@ -22,6 +22,8 @@ def examine(settings: Settings, folder: Path, config_error: str = "") -> Iterato
     `config_error` is why `config.toml` could not be used for the settings.
     """
     yield from computer.check(settings, config_error)
+    if computer.closed(settings.base_path):
+        return  # that is the finding; nothing in it can be looked at
     # Before the agents are asked: they start a server to connect to.
     yield from running.check(settings)
     yield from agents.check(settings, folder)

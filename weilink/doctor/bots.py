@@ -56,15 +56,12 @@ async def _look(settings: Settings) -> list[Finding]:
         for session in sessions:
             problem = (await service.store.bots.get(session.bot_id)).problem
             if problem:
-                found.append(
-                    Finding(
-                        "bots",
-                        Level.ERROR,
-                        t("Bot '{name}': {problem}", name=session.name, problem=told(problem)),
-                        t("It neither receives nor sends."),
-                        f"weilink login {as_typed(session.name)}",
-                    )
-                )
+                cure = t("check the network; the server goes on by itself once WeChat answers")
+                if await service.logins.ended(session):
+                    cure = f"weilink login {as_typed(session.name)}"
+                what = t("Bot '{name}': {problem}", name=session.name, problem=told(problem))
+                why = t("It neither receives nor sends.")
+                found.append(Finding("bots", Level.ERROR, what, why, cure))
             else:
                 found.append(ok("bots", t("Bot '{name}' is logged in", name=session.name)))
         return found + await _windows(service)

@@ -42,6 +42,11 @@ def check(settings: Settings, config_error: str) -> Iterator[Finding]:
         )
 
 
+def closed(base: Path) -> bool:
+    """Return whether the base path is there, and cannot be looked into."""
+    return base.exists() and not os.access(base, os.R_OK | os.X_OK)
+
+
 def _base_path(base: Path) -> Iterator[Finding]:
     if not base.exists():
         yield Finding(
