@@ -267,6 +267,25 @@ async def test_old_parts_expire_visibly(
     assert [p.state for p in await service.store.outbox.unsettled()] == [PartState.FAILED] * 2
 
 
+async def test_what_is_too_old_does_not_go_out_with_what_is_new(
+    service: Service, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with leading(service):
+        await written(service, phone)
+    # Nobody leads, and the service is down: it stays behind.
+    phone.lab.fault("status", "*/sendmessage", 503, times=2)
+    (old,) = (await service.sender.send_text(phone.user_id(), "old")).parts
+    assert old.state is PartState.QUEUED
+    phone.lab.clear_faults()
+    later = clock.now_ms() + 4 * 24 * 3600 * 1000
+    monkeypatch.setattr("weilink.store.outbox.now_ms", lambda: later)
+    (new,) = (await service.sender.send_text(phone.user_id(), "new")).parts
+    assert new.state is PartState.SENT
+    assert [one.text for one in phone.chat(author="bot")] == ["new"]
+    (failed,) = await service.store.outbox.get([old.row])
+    assert (failed.state, "three days" in failed.reason) == (PartState.FAILED, True)
+
+
 async def test_clock_set_back(
     service: Service, phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,6 +117,8 @@ class Sender:
         if not wanted:
             raise UsageError("there is nothing to send: the text is empty")
         bot = await self.bot_for(user_id)
+        # A command with nothing else running goes past `run`, which gives up what is too old.
+        await self._expire()
         new = await self._prepared(bot, user_id, wanted)
         try:
             rows = await self._store.outbox.add(bot.bot_id, user_id, new, RESERVED_MS)
