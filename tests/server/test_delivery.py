@@ -90,7 +90,7 @@ def test_acknowledged_once_read(leader: Stdio, shared_phone: Phone, delivered: i
     shared_phone.write("one")
     assert [m["text"] for m in leader.call("recv", timeout=10)["messages"]] == ["one"]
     wait_counts(leader.base, delivered=delivered + 1, claimed=0)
-    assert leader.call("recv", timeout=0) == {"messages": [], "waiting": 0}
+    assert leader.call("recv", timeout=0) == {"messages": [], "waiting": 0, "problems": []}
 
 
 @pytest.mark.parametrize("over_socket", [False, True], ids=["pipe", "socket"])

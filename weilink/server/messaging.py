@@ -68,10 +68,13 @@ class Messaging:
         nothing can come.
         """
         service = await self._host.service()
-        result = await self._take(service, ctx, timeout)
         from weilink.server.showing import problems
 
-        return result.model_copy(update={"problems": await problems(service)})
+        # Messages that are taken are on their way from then on: nothing may hold them up.
+        before = await problems(service)
+        result = await self._take(service, ctx, timeout)
+        told = before if result.messages else await problems(service)
+        return result.model_copy(update={"problems": told})
 
     async def send(
         self,

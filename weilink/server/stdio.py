@@ -42,6 +42,7 @@ class Stdio:
         self._host = host
         self._delivery = delivery
         self._all_written = anyio.Event()
+        self._on_the_wire: set[str] = set()
         # What else in this process reads or prints, and every program it starts, must not touch
         # the wire: they get an empty input, and the log for their output.
         self._input = os.fdopen(os.dup(0), "rb", buffering=LINE_BUFFER)
@@ -63,7 +64,9 @@ class Stdio:
             with anyio.move_on_after(LAST_WRITE):
                 await self._all_written.wait()
             if self._unread() == 0:
-                await self._delivery.all_written()
+                # Not what was taken for a response that was never written.
+                for request_id in list(self._on_the_wire):
+                    await self._delivery.written(request_id)
             tasks.cancel_scope.cancel()
 
     async def _read(
@@ -103,6 +106,7 @@ class Stdio:
                     break
                 self._host.open_soon()
                 if isinstance(message, JSONRPCResponse) and self._delivery.holds(str(message.id)):
+                    self._on_the_wire.add(str(message.id))
                     tasks.start_soon(self._settle, str(message.id))
         self._all_written.set()
 
@@ -119,6 +123,7 @@ class Stdio:
                 await anyio.sleep(pause)
                 pause = min(pause * 2, 0.1)
         await self._delivery.written(request_id)
+        self._on_the_wire.discard(request_id)
 
     def _unread(self) -> int:
         """Return how many bytes the client has not read yet; 0 where the system does not tell."""
