@@ -19,7 +19,8 @@ pytestmark = pytest.mark.anyio
 def session(number: int, name: str, cwd: str) -> AgentSession:
     return AgentSession(
         id=name, agent="claude", number=number, cwd=cwd, pid=1, pid_started=1.0, interactive=True,
-        turns_end=True, announces=False, state=AgentState.IDLE, activity=1, prompted_at=0, started_at=1, seen_at=1,
+        turns_end=True, announces=False, state=AgentState.IDLE, activity=1, prompted_at=0,
+        started_at=1, seen_at=1,
     )  # fmt: skip
 
 
