@@ -63,6 +63,9 @@ def test_what_waited_for_the_message_that_recv_takes_goes_out(phone: Phone, tmp_
     assert [one.text or one.kind for one in phone.chat(author="bot")] == ["one", "file", "two"]
     assert shell.json("status")["unsent"] == []
     # What the history shows is what download wants to know.
+    for bot in ("default", phone.bot().bot_id):
+        assert shell.weilink("history", "--bot", bot).stdout == shell.weilink("history").stdout
+    assert shell.weilink("history", "--bot", "nobody").stdout == ""
     (line,) = shell.weilink("history", "--type", "file").stdout.splitlines()
     number = line.rpartition("(")[2].rstrip(")")
     done = shell.weilink("download", number, "-o", str(tmp_path / "in"))

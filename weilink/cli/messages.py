@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from datetime import datetime, timezone
 from typing import Any
@@ -79,7 +80,7 @@ def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
 
 @click.command("history")
 @click.option("--user", default="", help="Only with this user.")
-@click.option("--bot", default="", help="Only of this bot id.")
+@click.option("--bot", default="", help="Only of this bot: its name or its id.")
 @click.option("--type", "msg_type", type=click.Choice(TYPES, case_sensitive=False), default=None)
 @click.option("--direction", type=click.Choice(["received", "sent"]), default=None)
 @click.option("--since", default="", help="ISO 8601 or milliseconds since 1970.")
@@ -118,7 +119,9 @@ def history_command(
 
     async def body() -> None:
         async with open_service(settings) as service:
-            page = await service.store.history.find(query)
+            named = service.logins.find(bot)
+            wanted = dataclasses.replace(query, bot_id=named.bot_id) if named else query
+            page = await service.store.history.find(wanted)
         messages = [message_out(message) for message in page.messages]
         if as_json:
             echo_json(

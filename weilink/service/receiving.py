@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import shlex
 from typing import Any
 
 import anyio
@@ -16,7 +15,7 @@ from weilink.service.changes import Changes
 from weilink.service.phonewords import Verdict, parse
 from weilink.service.reading import read_message
 from weilink.store import Store
-from weilink.store.credentials import BotSession
+from weilink.store.credentials import BotSession, as_typed
 from weilink.store.models import Delivery, NewMessage
 
 logger = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ class Poller:
             updates = await self._client.get_updates(state.cursor, timeout=self._timeout)
         except StaleTokenError:
             self._failures = 0
-            cure = STALE.format(name=shlex.quote(self._session.name))
+            cure = STALE.format(name=as_typed(self._session.name))
             logger.error("bot %s: %s", self._session.name, cure)
             await self._problem(cure)
             return RETRY_STALE
