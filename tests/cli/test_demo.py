@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_the_demo_in_chinese(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "weilink.demo"],

@@ -18,6 +18,9 @@ from tests.cli.conftest import Weilink
 from weilink.sandbox.phone import Phone
 from weilink.sandbox.process import SandboxProcess
 
+# Each runs the command several times, most of them at the speed of a person.
+pytestmark = pytest.mark.slow
+
 NUMBER = "number that WeChat shows on your phone"
 SCAN = "Scan the code with WeChat on your phone."
 CONFIRM = "Confirm on your phone."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.support.fixtures import phone
 from tests.support.server import Server
 from weilink.sandbox.phone import Phone
@@ -46,6 +48,7 @@ def test_what_was_sent_queued_and_failed(phone: Phone, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_what_waited_for_the_message_that_recv_takes_goes_out(phone: Phone, tmp_path: Path) -> None:
     shell = Server.logged_in(tmp_path / "base", phone, start=False)
     file = tmp_path / "f.bin"
@@ -73,6 +76,7 @@ def test_what_waited_for_the_message_that_recv_takes_goes_out(phone: Phone, tmp_
     assert (tmp_path / "in" / "f.bin").read_bytes() == file.read_bytes()
 
 
+@pytest.mark.slow
 def test_what_is_quoted_is_shown(phone: Phone, tmp_path: Path) -> None:
     shell = Server.logged_in(tmp_path / "base", phone, start=False)
     user = phone.user_id()
@@ -130,6 +134,7 @@ def test_whatever_the_encoding_of_the_output(phone: Phone, tmp_path: Path) -> No
     assert json.loads(done.stdout)["messages"][0]["text"] == "你好 😀"
 
 
+@pytest.mark.slow
 def test_recv_says_what_is_left_and_why_nothing_comes(phone: Phone, tmp_path: Path) -> None:
     shell = Server.logged_in(tmp_path / "base", phone, start=False)
     phone.lab.set_options(batch_size=100)
@@ -146,6 +151,7 @@ def test_recv_says_what_is_left_and_why_nothing_comes(phone: Phone, tmp_path: Pa
     assert shell.json("recv", "-t", "0")["problems"] == [f"Bot 'default': {cure}"]
 
 
+@pytest.mark.slow
 def test_the_history_of_a_day(phone: Phone, tmp_path: Path) -> None:
     shell = Server.logged_in(tmp_path / "base", phone, start=False)
     wrote = phone.write("today")

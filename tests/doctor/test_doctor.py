@@ -451,6 +451,7 @@ def test_a_token_that_is_broken_and_a_login_that_has_ended(
     assert [f["cure"] for f in found] == ["weilink login broken", "weilink login 'at work'"]
 
 
+@pytest.mark.slow
 def test_a_network_that_is_down_is_not_cured_by_a_login(
     running: Server, home: Home, examine: Any
 ) -> None:

@@ -162,6 +162,7 @@ def test_no_code_to_show(
     assert client.call("login")["status"] == "pending"
 
 
+@pytest.mark.slow
 def test_a_service_that_goes_away(stdio: Starter, anew: dict[str, str], phone: Phone) -> None:
     client = stdio(env=anew)
     first = client.call("login")

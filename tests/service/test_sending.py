@@ -190,6 +190,7 @@ async def test_what_waits_ahead_leaves_less_room_for_a_long_answer(
     assert phone.content(seen).decode() == text
 
 
+@pytest.mark.slow
 async def test_megabytes_of_text_hold_nothing_up(
     service: Service, phone: Phone, settings: Settings
 ) -> None:
