@@ -162,13 +162,13 @@ def test_progress(client: Stdio, phone: Phone, tmp_path: Path) -> None:
 def test_cancelled_upload_stops(client: Stdio, phone: Phone, tmp_path: Path) -> None:
     phone.write("hello")
     client.call("recv", timeout=10)
-    phone.lab.fault("delay", "*upload*", 30, times=1)
+    number = phone.lab.fault("delay", "*upload*", 30, times=1)
     file = tmp_path / "file.bin"
     file.write_bytes(b"x" * 100_000)
     arguments = {"to": phone.user_id(), "file_path": str(file)}
     sending = client.start("tools/call", name="send", arguments=arguments)
     deadline = time.monotonic() + 20
-    while not phone.lab.faults()[0]["hits"]:
+    while not any(fault["hits"] for fault in phone.lab.faults() if fault["id"] == number):
         assert time.monotonic() < deadline
         threading.Event().wait(0.01)
     client.write(
