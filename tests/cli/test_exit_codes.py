@@ -27,6 +27,7 @@ from tests.cli.conftest import Weilink
         (["nonsense"], 2, "nonsense"),
     ],
 )
+@pytest.mark.slow
 def test_a_failure(weilink: Weilink, arguments: list[str], code: int, said: str) -> None:
     done = weilink(*arguments)
     assert (done.returncode, done.stdout) == (code, "")

@@ -172,6 +172,7 @@ def test_what_is_sent_cannot_pass_for_another_line(shell: Server, phone: Phone) 
         ),
     ],
 )
+@pytest.mark.slow
 def test_mistakes_are_told_in_chinese(
     shell: Server, phone: Phone, arguments: tuple[str, str], chinese: str
 ) -> None:
@@ -192,6 +193,7 @@ def test_recv_sends_what_paused_after_an_error(shell: Server, phone: Phone) -> N
     assert shell.json("status")["outbox"]["queued"] == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_takes_back_what_has_not_gone_out(
     shell: Server, phone: Phone, tmp_path: Path
 ) -> None:

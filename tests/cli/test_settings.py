@@ -44,6 +44,7 @@ def test_option_then_environment_then_file_then_default(
         (b"\xff\xfe", "cannot be read"),
     ],
 )
+@pytest.mark.slow
 def test_a_mistake_in_the_file_names_file_and_key(
     weilink: Weilink, config: Path, content: bytes, said: str
 ) -> None:

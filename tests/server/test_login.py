@@ -131,6 +131,7 @@ def test_an_account_whose_bot_is_here_already(
     assert "force=true" in result["next_step"]
 
 
+@pytest.mark.slow
 def test_calls_at_once_are_one_login(stdio: Starter, anew: dict[str, str], phone: Phone) -> None:
     client = stdio(env=anew)
     # The service is slow, so that both are there before it answers.
@@ -153,6 +154,7 @@ def test_calls_at_once_are_one_login(stdio: Starter, anew: dict[str, str], phone
 @pytest.mark.parametrize(
     ("kind", "value"), [("status", 500), ("bad_json", None), ("answer", {"ret": 0}), ("drop", None)]
 )
+@pytest.mark.slow
 def test_no_code_to_show(
     stdio: Starter, anew: dict[str, str], phone: Phone, kind: Any, value: Any
 ) -> None:
