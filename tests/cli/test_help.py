@@ -31,3 +31,12 @@ def test_the_quick_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("command", [["--help"], ["login", "--help"]])
+def test_a_reader_that_leaves_early_is_no_failure(command: list[str]) -> None:
+    weilink = [sys.executable, "-m", "weilink", *command]
+    with subprocess.Popen(weilink, stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait()) == ("", 0)

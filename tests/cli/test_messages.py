@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,29 @@ def test_what_waited_for_the_message_that_recv_takes_goes_out(phone: Phone, tmp_
     done = shell.weilink("download", number, "-o", str(tmp_path / "in"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "in" / "f.bin").read_bytes() == file.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("full", [True, False])
+def test_what_could_not_be_printed_was_not_read(phone: Phone, tmp_path: Path, full: bool) -> None:
+    shell = Server.logged_in(tmp_path / "base", phone, start=False)
+    phone.write("hello")
+    recv = [sys.executable, "-m", "weilink", "recv", "-t", "20"]
+    if full:
+        with Path("/dev/full").open("w") as disk:
+            done = subprocess.run(
+                recv, env=shell.env, stdout=disk, stderr=-1, text=True, check=False
+            )
+        said = "weilink: nothing more can be written (No space left on device); make room"
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert done.stderr.startswith(said)
+    else:
+        # A reader that has gone, as of `weilink recv | head`.
+        with subprocess.Popen(recv, env=shell.env, stdout=-1, stderr=-1, text=True) as process:
+            assert process.stdout and process.stderr
+            process.stdout.close()
+            assert (process.stderr.read(), process.wait()) == ("", 0)
+    assert shell.weilink("recv", "-t", "0").stdout.endswith("hello\n")
 
 
 @pytest.mark.slow

@@ -11,7 +11,14 @@ def main() -> None:
     # Importing click costs more than the rest of the start-up together, so the text of the
     # bare `--help` is kept beside this file. `make docs` writes it, a test compares it.
     if sys.argv[1:] in (["--help"], ["-h"]):
-        sys.stdout.write((Path(__file__).parent / "help.txt").read_text("utf-8"))
+        text = (Path(__file__).parent / "help.txt").read_text("utf-8")
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError as error:
+            from weilink.cli.stdout import given_up
+
+            sys.exit(given_up(error))
         return
     from weilink.cli.main import run
 

@@ -120,8 +120,11 @@ def run(arguments: list[str]) -> int:
 
         click.echo(f"weilink: {told(str(error))}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        # `weilink history | head`: the reader has what it wanted.
-        sys.stderr.close()
+    except SystemExit:
+        # Click's end when the reader of a pipe has gone: `weilink history | head`.
         return 0
+    except OSError as error:
+        from weilink.cli.stdout import given_up
+
+        return given_up(error)
     return result if isinstance(result, int) else 0

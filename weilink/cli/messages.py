@@ -7,6 +7,7 @@ import math
 from datetime import datetime, timezone
 from typing import Any
 
+import anyio
 import click
 
 from weilink.cli.common import echo_json, json_option, run_async, settings_of
@@ -19,7 +20,7 @@ from weilink.service import Service, open_service
 from weilink.service.times import moment
 from weilink.service.visible import visible
 from weilink.store.history import Query
-from weilink.store.models import Direction
+from weilink.store.models import Claim, Direction
 
 FINISH = 30.0
 """Seconds that `recv` takes at most to send what waited for the message it received."""
@@ -56,20 +57,14 @@ def recv_command(ctx: click.Context, timeout: float, as_json: bool) -> None:
         async with open_node(settings) as service:
             _must_be_logged_in(service)
             claim = await service.claims.receive("shell", timeout)
-            messages = [message_out(message) for message in claim.messages] if claim else []
-            waiting = claim.waiting if claim else 0
-            troubles = await problems(service)
-            if as_json:
-                echo_json(RecvResult(messages=messages, waiting=waiting, problems=troubles))
-            else:
-                for message in messages:
-                    _print(message)
-                if not messages:
-                    click.echo(t("No new messages."), err=True)
-                if waiting:
-                    click.echo(t("{count} more wait: run it again.", count=waiting), err=True)
-                for trouble in troubles:
-                    click.echo(told(trouble), err=True)
+            try:
+                await _show(service, claim, as_json=as_json)
+            except BaseException:
+                if claim:
+                    # Not all was seen: the next reader gets them now, not after the lease.
+                    with anyio.CancelScope(shield=True):
+                        await service.claims.release(claim.id)
+                raise
             if claim:
                 await service.claims.acknowledge(claim.id)
             if service.leader.polled():
@@ -133,6 +128,23 @@ def history_command(
         click.echo(t("{count} of {total}", count=len(messages), total=page.total), err=True)
 
     run_async(body)
+
+
+async def _show(service: Service, claim: Claim | None, *, as_json: bool) -> None:
+    messages = [message_out(message) for message in claim.messages] if claim else []
+    waiting = claim.waiting if claim else 0
+    troubles = await problems(service)
+    if as_json:
+        echo_json(RecvResult(messages=messages, waiting=waiting, problems=troubles))
+        return
+    for message in messages:
+        _print(message)
+    if not messages:
+        click.echo(t("No new messages."), err=True)
+    if waiting:
+        click.echo(t("{count} more wait: run it again.", count=waiting), err=True)
+    for trouble in troubles:
+        click.echo(told(trouble), err=True)
 
 
 def _must_be_logged_in(service: Service) -> None:
