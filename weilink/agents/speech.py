@@ -32,6 +32,12 @@ def block(event: str, text: str) -> str:
     return json.dumps({"decision": "block", "reason": text})
 
 
+def shown(text: str, output: str) -> str:
+    """Return the output of a hook that shows `text` to the user, beside what it says already."""
+    said = json.loads(output) if output else {}
+    return json.dumps({**said, "systemMessage": text})
+
+
 @dataclass(frozen=True)
 class Speech:
     """One agent's way.

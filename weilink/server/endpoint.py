@@ -35,6 +35,7 @@ from weilink.server.hooks.flow import Flow
 from weilink.server.hooks.given import HookCall, read_call
 from weilink.server.hooks.noticing import Noticing
 from weilink.server.hooks.queueing import Queueing
+from weilink.server.hooks.telling import Telling
 from weilink.server.hooks.turns import Answer
 from weilink.server.hooks.waiting import EndingError, Waiters
 from weilink.server.leader import PATH, state_of
@@ -66,6 +67,7 @@ class RecvEndpoint:
         self._waiters = Waiters(service, self._flow)
         self._chatting = Chatting(service)
         self._noticing = Noticing(service, self._flow)
+        self._telling = Telling(service)
         self._purposes: dict[str, Callable[[HookCall], Awaitable[Answer | None]]] = {
             "": lambda call: turns.answer(service, self._flow, call, self._waiters.coming),
             "wake": self._waiters.answer,
@@ -152,7 +154,7 @@ class RecvEndpoint:
         await self._chatting.follow(call)
         await asking.follow(self._service, call)
         try:
-            answer = await self._answer(request, call)
+            answer = await self._telling.beside(call, await self._answer(request, call))
         except EndingError:
             return PlainTextResponse("this process stops leading", 503)
         if answer is None:

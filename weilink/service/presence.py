@@ -117,6 +117,11 @@ class Presence:
             return None
         return session
 
+    def attended(self, session_id: str) -> bool:
+        """Return whether a person sits in front of a session, as far as is known."""
+        session = self.get(session_id)
+        return session is None or session.interactive
+
     @property
     def bindings(self) -> dict[str, Binding]:
         """What the user bound to what, as of the last `refresh`."""

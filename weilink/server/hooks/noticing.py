@@ -44,8 +44,7 @@ class Noticing:
 
     async def answer(self, call: HookCall) -> None:
         """Take in what a hook of the purpose `notify` tells."""
-        session = self._service.presence.get(call.session)
-        attended = call.interactive and (session is None or session.interactive)
+        attended = call.interactive and self._service.presence.attended(call.session)
         if attended and not call.in_subagent and (text := notice(call)):
             self._waiting.append(_Notice(text, call, time.monotonic()))
             self._more.set()
