@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.agents.claude import Claude
 from tests.agents.codex import Codex
-from tests.agents.model import Model
+from tests.agents.model import Call, Model, Say
 from tests.e2e.working import Meanwhile, times, use, working
 from tests.support.agents import connect
 from tests.support.server import Server
@@ -44,6 +45,59 @@ def test_after_a_tool(agent: Claude | Codex, server: Server, model: Model, phone
     terminal.wait_for_text("answer 1.")
     assert times(model, "stop that, 先修 tests") == [0, 1]
     assert "used" in model.turns[1].results[0]
+
+
+def test_after_a_tool_that_failed(
+    claude: Claude, server: Server, model: Model, phone: Phone
+) -> None:
+    """Claude Code tells of it by another hook; Codex tells of every tool in the same way."""
+    connect(claude, server, "turn")
+    keep_only(claude, "PostToolUseFailure")
+    terminal = working(claude)
+
+    def write() -> None:
+        phone.write("stop that, 先修 tests")
+        server.wait_stored(1)
+
+    fails = Call("Bash", {"command": "cat nothing-here", "description": "x"})
+    Meanwhile(model, {0: fails}).at(0, write)
+    terminal.type("go on")
+    terminal.wait_for_text("answer 1.")
+    assert times(model, "stop that, 先修 tests") == [0, 1]
+    assert "No such file" in model.turns[1].results[0]
+
+
+def test_the_chat_shows_tools_while_they_run(
+    agent: Claude | Codex, server: Server, model: Model, phone: Phone
+) -> None:
+    (server.base / "config.toml").write_text("show_tool_calls = true\n")
+    server.close()
+    server.start()
+    server.wait_ready()
+    connect(agent, server)
+    terminal = working(agent)
+    command = "cat pipe; cat nothing-here"
+    tool = Call("Bash", {"command": command, "description": "x"})
+    if isinstance(agent, Codex):
+        tool = Call("exec_command", {"cmd": command})
+    os.mkfifo(agent.work / "pipe")
+    model.script(tool, Say("that was it"))
+    phone.write("look into the pipe")
+    if isinstance(agent, Codex):
+        # Before its first prompt it has no session that could be woken.
+        server.wait_stored(1)
+        terminal.type("go on")
+    (began,) = phone.wait_for(kind="tool_call", timeout=30)
+    assert began.items[0]["tool_call_start_item"]["tool_name"] == "Bash"
+    assert not phone.chat(kind="tool_result")
+    (agent.work / "pipe").write_text("news\n")
+    (ended,) = phone.wait_for(kind="tool_result", timeout=30)
+    status = ended.items[0]["tool_call_result_item"]["status"]
+    # Codex does not tell how a command ended.
+    assert status == ("completed" if isinstance(agent, Codex) else "failed")
+    terminal.wait_for_text("that was it")
+    assert "news" in model.turns[-1].results[-1]
+    assert phone.state().violations == 0
 
 
 def test_at_the_end_of_the_turn_once_in_a_row(

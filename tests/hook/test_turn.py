@@ -70,3 +70,32 @@ def test_tool_calls_stand_in_the_chat_of_whom_they_are_for(server: Server, phone
     assert [call.kind for call in calls] == ["tool_call", "tool_result"] * 2
     assert len({call.run_id for call in calls}) == 1
     assert phone.state().violations == 0
+
+
+def test_tool_calls_are_shown_when_they_begin_and_all_end(server: Server, phone: Phone) -> None:
+    before = max((message.n for message in phone.chat()), default=0)
+    phone.write("go on")
+    server.wait_stored(1)
+    assert "go on" in server.hook()
+    tell(server, "PreToolUse", tool_name="Bash", tool_use_id="t1")
+    phone.wait_for(kind="tool_call", after=before)
+    tell(server, "PreToolUse", tool_name="mcp__weilink__send", tool_use_id="t2")
+    tell(server, "PostToolUse", tool_name="mcp__weilink__send", tool_use_id="t2")
+    tell(server, "PreToolUse", tool_name="Read", tool_use_id="t3")
+    # Claude Code tells so of one that failed. Of one that was refused nobody tells.
+    tell(server, "PostToolUseFailure", tool_name="Bash", tool_use_id="t1", error="Exit code 1")
+    phone.wait_for(kind="tool_result", after=before)
+    tell(server, "Stop")
+    phone.wait_for(kind="tool_result", count=2, after=before)
+    shown = [
+        item.get("tool_call_start_item") or item["tool_call_result_item"]
+        for message in phone.chat(author="bot", after=before)
+        for item in message.items
+    ]
+    assert [(one["tool_call_id"], one.get("status", "")) for one in shown] == [
+        ("t1", ""),
+        ("t3", ""),
+        ("t1", "failed"),
+        ("t3", "blocked"),
+    ]
+    assert phone.state().violations == 0

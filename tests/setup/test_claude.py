@@ -30,8 +30,9 @@ def test_the_agent_gets_hooks_server_and_skill(home: Home) -> None:
     hook, wake = home.hooks("SessionStart")
     assert wake == f"{hook} wait wake"
     assert home.hooks("Stop") == [hook, wake]
-    for event in ("UserPromptSubmit", "PostToolUse", "SessionEnd"):
+    for event in ("UserPromptSubmit", "PostToolUse", "PostToolUseFailure", "SessionEnd"):
         assert home.hooks(event) == [hook]
+    assert "PreToolUse" not in json.loads(home.settings.read_bytes())["hooks"]
     assert str(home.script) in home.hooks("SessionStart")[0]
     server = json.loads(home.servers.read_bytes())["mcpServers"]["weilink"]
     assert server["command"] == sys.executable
@@ -40,6 +41,24 @@ def test_the_agent_gets_hooks_server_and_skill(home: Home) -> None:
     assert "<wechat-message" in home.skill.read_text("utf-8")
     assert home.script.is_file()
     assert "Start (or restart) claude" in result.out
+
+
+def test_a_hook_before_each_tool_only_for_those_who_want_to_see_it(home: Home) -> None:
+    home.write_settings(FOREIGN)
+    home.done()
+    before = home.settings.read_bytes()
+    home.base.mkdir(exist_ok=True)
+    config = home.base / "config.toml"
+    config.write_text("show_tool_calls = true\n")
+
+    assert "shows in the chat that a tool begins" in home.done().out
+    assert home.hooks("PreToolUse") == home.hooks("PostToolUse")
+    home.done("--hooks", "prompt")
+    assert "PreToolUse" not in json.loads(home.settings.read_bytes())["hooks"]
+
+    config.unlink()
+    home.done()
+    assert home.settings.read_bytes() == before
 
 
 def test_new_files_and_folders_are_private(home: Home) -> None:

@@ -22,6 +22,8 @@ class Request:
     scope: Scope
     transport: Transport
     hooks: tuple[str, ...]
+    # Whether the chat shows tool calls as they begin.
+    show_tool_calls: bool
     base_path: Path
     folder: Path
     # The shell command that runs the hook script, and texts by which older ones are known.

@@ -41,6 +41,9 @@ def command_of(entry: dict[str, object]) -> str:
 def wanted(request: Request, template: str, file: Path, format_: str) -> list[ListedGroup]:
     """Return the hooks of the groups that the user chose, for `file`."""
     offered = groups(template, request.hook_command)
+    names = list(request.hooks)
+    if request.show_tool_calls and "turn" in names:
+        names.insert(names.index("turn") + 1, "tools")
     return [
         ListedGroup(
             file=file,
@@ -55,7 +58,7 @@ def wanted(request: Request, template: str, file: Path, format_: str) -> list[Li
             endings=() if end else tuple(ENDINGS.values()),
             format=format_,
         )
-        for name in request.hooks
+        for name in names
         for event, entry in offered[name].items()
     ]
 
@@ -67,6 +70,8 @@ def _reason(name: str, event: str) -> str:
         return t("hook on {event}: asks you on the phone for permission", event=event)
     if name == "notify":
         return t("hook on {event}: tells you on the phone", event=event)
+    if name == "tools":
+        return t("hook on {event}: shows in the chat that a tool begins", event=event)
     if event == "SessionEnd":
         return t("hook on {event}: tells that the session is over", event=event)
     return t("hook on {event}: hands over waiting messages", event=event)

@@ -1,7 +1,7 @@
 """An agent's tool calls, shown live in the chat. Off unless the settings say otherwise.
 
-Each takes one of the ten replies, so they are shown only while enough are left for the answer,
-and never wait in the outbox.
+Beginning and end of each take one of the ten replies, so they are shown only while enough are left
+for the answer, and never wait in the outbox.
 """
 
 from __future__ import annotations
@@ -31,20 +31,32 @@ class ToolCalls:
         self._store = store
         self._sender = sender
         self._enabled = enabled
+        # User and call: what the chat shows as running.
+        self._running: set[tuple[str, str]] = set()
 
     async def started(self, user_id: str, tool: str, call_id: str, run_id: str) -> bool:
-        """A tool begins. Returns whether the chat shows it."""
+        """A tool begins. Returns whether the chat shows it.
+
+        It does when its end, and those of others that run, can be shown as well.
+        """
         item = {
             "type": int(ItemType.TOOL_CALL_START),
             "tool_call_start_item": {"tool_name": tool, "tool_call_id": call_id},
             "is_completed": False,
         }
-        return await self._show(user_id, item, f"[tool: {tool}]", run_id)
+        ends = 1 + sum(user == user_id for user, _ in self._running)
+        shown = await self._show(user_id, item, f"[tool: {tool}]", run_id, SPARE + ends)
+        if shown:
+            self._running.add((user_id, call_id))
+        return shown
 
     async def finished(
         self, user_id: str, tool: str, call_id: str, run_id: str, status: Status = "completed"
     ) -> bool:
-        """A tool has ended. Returns whether the chat shows it."""
+        """A tool has ended. Returns whether the chat shows it: only one that it showed as begun."""
+        if (user_id, call_id) not in self._running:
+            return False
+        self._running.discard((user_id, call_id))
         item = {
             "type": int(ItemType.TOOL_CALL_RESULT),
             "tool_call_result_item": {
@@ -54,15 +66,17 @@ class ToolCalls:
             },
             "is_completed": True,
         }
-        return await self._show(user_id, item, f"[tool: {tool}, {status}]", run_id)
+        return await self._show(user_id, item, f"[tool: {tool}, {status}]", run_id, SPARE)
 
-    async def _show(self, user_id: str, item: dict[str, object], text: str, run_id: str) -> bool:
+    async def _show(
+        self, user_id: str, item: dict[str, object], text: str, run_id: str, spare: int
+    ) -> bool:
         if not self._enabled:
             return False
         bot = await self._sender.bot_for(user_id)
         window = await self._store.windows.get(bot.bot_id, user_id)
         waiting = await self._store.outbox.waiting(bot.bot_id, user_id)
-        if waiting or replies_left(window) <= SPARE:
+        if waiting or replies_left(window) <= spare:
             return False
         part = NewPart(secrets.token_hex(16), item, text, TOOL, run_id=run_id)
         (row,) = await self._store.outbox.add(bot.bot_id, user_id, [part], 2_000)

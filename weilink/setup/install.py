@@ -44,6 +44,7 @@ class Job:
         self.choice = choice
         self._folder = folder
         self._base_path = settings.base_path
+        self._show_tool_calls = settings.show_tool_calls
         self.store = Store(settings.base_path / "setup")
         self._trust: Trust | None = None
         agent = choice.agent
@@ -137,6 +138,7 @@ class Job:
             scope=choice.scope,
             transport=choice.transport,
             hooks=choice.hooks,
+            show_tool_calls=self._show_tool_calls,
             base_path=self._base_path,
             folder=self._folder,
             hook_command=hook_command(lasting_python(), script, choice.agent.name),

@@ -47,10 +47,12 @@ def _groups(agent: str, offered: tuple[str, ...], records: tuple[Record, ...]) -
     if not present:
         return ()
     groups = hooks.groups(f"{agent}/hooks.json", "")
+    # One hook of a group shows that it was chosen: a newer WeiLink may want more in it.
     return tuple(
         group
         for group in offered
-        if all(
+        if not groups[group]
+        or any(
             (event, hooks.command_of(entry)) in present for event, entry in groups[group].items()
         )
     )

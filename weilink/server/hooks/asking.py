@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from weilink.agents.speech import SPEECHES, decision
-from weilink.server.hooks.given import HookCall
+from weilink.server.hooks.given import AFTER_TOOL, HookCall
 from weilink.server.hooks.turns import Answer
 from weilink.service import Service
 from weilink.service.approving import Question
@@ -52,7 +52,7 @@ async def follow(service: Service, call: HookCall) -> None:
     """
     if call.purpose or not service.approving.asks(call.session):
         return
-    if call.event == "PostToolUse":
+    if call.event in AFTER_TOOL:
         await service.approving.withdraw(call.session, call.text("tool_name"), detail_of(call))
         return
     typed = call.event == "UserPromptSubmit" and call.typed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from weilink.server.hooks.given import HookCall
+from weilink.server.hooks.given import AFTER_TOOL, HookCall
 from weilink.store.agentsessions import AgentSession, AgentState
 
 SIDE_BY_SIDE = 1.0
@@ -45,7 +45,7 @@ class Flow:
         """Return whether text given to this hook would be read before what came earlier."""
         ahead = call.session in self._ahead
         self._ahead.discard(call.session)
-        return ahead and call.event in ("PostToolUse", "Stop")
+        return ahead and (call.event == "Stop" or call.event in AFTER_TOOL)
 
     def over(self, session: str) -> None:
         """The session has ended."""

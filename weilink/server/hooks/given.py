@@ -16,6 +16,8 @@ MARK = "[WeiLink] "
 """How every text of ours begins: a prompt that begins so was not typed by the user."""
 # Around what a background hook of Claude Code said (measured with 2.1.330).
 _NOTICE = "<task-notification>"
+# A tool has run. Claude Code tells of one that failed by another name (measured with 2.1.330).
+AFTER_TOOL = frozenset({"PostToolUse", "PostToolUseFailure"})
 # The end of a conversation whose agent goes on with another one.
 _STAYS = frozenset({"clear", "resume"})
 
@@ -94,7 +96,7 @@ class HookCall:
     def sign(self) -> Sign:
         """Return what this tells of the session."""
         state = None
-        if self.event in ("UserPromptSubmit", "PostToolUse"):
+        if self.event == "UserPromptSubmit" or self.event in AFTER_TOOL:
             state = AgentState.WORKING
         elif self.event == "Stop" and not self.again:
             state = AgentState.IDLE

@@ -13,7 +13,7 @@ import anyio.to_thread
 from weilink.agents.codex_wake import codex_place
 from weilink.agents.speech import SPEECHES, Speech, context
 from weilink.server.hooks.flow import Flow
-from weilink.server.hooks.given import HookCall
+from weilink.server.hooks.given import AFTER_TOOL, HookCall
 from weilink.service import Service
 from weilink.service.claiming import Handover
 from weilink.service.routing import may_take, target
@@ -22,7 +22,7 @@ from weilink.store.claimed import Wanted
 
 logger = logging.getLogger(__name__)
 
-HAND_OVER = frozenset({"UserPromptSubmit", "SessionStart", "PostToolUse", "Stop"})
+HAND_OVER = AFTER_TOOL | {"UserPromptSubmit", "SessionStart", "Stop"}
 """Events at which an agent takes text from a hook into the model's context."""
 
 
@@ -71,6 +71,9 @@ async def answer(
 
     `waits` tells whether the session has a hook that waits to wake it.
     """
+    if call.event == "PreToolUse":
+        # For the chat alone. It tells nothing of what was read: tools run side by side.
+        return None
     session = await _follow(service, call)
     if call.event == "SessionEnd":
         flow.over(call.session)
