@@ -12,6 +12,7 @@ from weilink.errors import UsageError
 from weilink.sandbox.phone import Phone
 from weilink.service import Service, open_service
 from weilink.service.parts import FilePart, TextPart
+from weilink.service.sending import Sender
 from weilink.service.spool import Spool
 from weilink.settings import Settings
 from weilink.store import clock
@@ -394,3 +395,40 @@ async def test_a_damaged_spool_fails_that_part_only(
         assert "outbox" in part.reason
         await settled(other, result.parts[1].row, PartState.SENT)
     assert [one.kind for one in phone.chat(author="bot")] == ["text"] * 11
+
+
+async def test_what_its_caller_takes_back_is_sent_by_nobody_else(
+    settings: Settings, service: Service, phone: Phone, tmp_path: Path
+) -> None:
+    """Others wait for their turn in the same conversation while a file is on its way."""
+    async with leading(service):
+        await written(service, phone)
+    file = tmp_path / "file.bin"
+    file.write_bytes(bytes(100_000))
+    user, (bot,) = phone.user_id(), service.logins.sessions()
+    for n in range(6):
+        phone.lab.fault("delay", "*/upload", 30.0)
+        async with open_service(settings) as other, anyio.create_task_group() as tasks:
+
+            async def take_turns(sender: Sender = other.sender) -> None:
+                while True:
+                    await sender.flush(bot, user)
+
+            async with anyio.create_task_group() as sending:
+                sending.start_soon(service.sender.send, user, [FilePart(file)], None, lambda: False)
+                while PartState.SENDING not in await service.store.outbox.counts():
+                    changed = service.changes.next
+                    with anyio.move_on_after(0.01):
+                        await changed.wait()
+                tasks.start_soon(take_turns)
+                tasks.start_soon(take_turns)
+                sending.cancel_scope.cancel()
+            result = await service.sender.send_text(user, f"text {n}")
+            assert result.parts[0].state is PartState.SENT
+            tasks.cancel_scope.cancel()
+        phone.lab.clear_faults()
+    assert [one.text for one in phone.chat(author="bot")] == [f"text {n}" for n in range(6)]
+    assert [part.reason for part in await service.store.outbox.unsettled()] == [
+        "the sending was cancelled"
+    ] * 6
+    assert not list((settings.base_path / "outbox").iterdir())

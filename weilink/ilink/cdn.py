@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
@@ -22,7 +22,7 @@ PAUSE = 0.5
 """Seconds before the second try; twice as long before the third."""
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
-Pieces = Callable[[], AsyncIterator[bytes]]
+Pieces = Callable[[], AsyncGenerator[bytes, None]]
 """Gives the bytes of a file from its beginning, as often as it is called."""
 
 
@@ -140,11 +140,12 @@ class Cdn:
         self, method: str, places: list[Target], headers: dict[str, str], pieces: Pieces | None
     ) -> httpx.Response:
         for place in places:
+            content = pieces() if pieces else None
             request = self._http.build_request(
                 method,
                 place.url,
                 headers=headers | place.headers,
-                content=pieces() if pieces else None,
+                content=content,
                 timeout=_TIMEOUT,
                 extensions=place.extensions,
             )
@@ -154,6 +155,11 @@ class Cdn:
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if place is places[-1]:
                     raise
+            finally:
+                if content is not None:
+                    # Cancelled in the middle, nobody else would close the file it reads.
+                    with anyio.CancelScope(shield=True):
+                        await content.aclose()
         raise AssertionError("unreachable")
 
 

@@ -35,6 +35,7 @@ VANISHED = (
     "goes out again with the user's next message"
 )
 EXPIRED = "given up after three days in the queue"
+CANCELLED = "the sending was cancelled"
 
 
 def state_word(state: str) -> str:
@@ -116,10 +117,13 @@ class Outcomes:
             await self.again(part, f"{problem}; it will be tried again")
         return False
 
-    async def give_up(self, part: Part, reason: str) -> bool:
-        """Record that a part will not be sent; the next one may follow."""
-        await self._store.outbox.failed(part.row, reason)
-        if part.upload is not None:
+    async def give_up(self, part: Part, reason: str, *, only_queued: bool = False) -> bool:
+        """Record that a part will not be sent; the next one may follow.
+
+        With `only_queued` one that is being sent, or is settled, is left alone.
+        """
+        given_up = await self._store.outbox.failed(part.row, reason, only_queued=only_queued)
+        if part.upload is not None and (given_up or not only_queued):
             self._spool.drop(part.client_id)
         return True
 

@@ -21,6 +21,7 @@ from weilink.ilink.errors import (
 from weilink.service.changes import Changes, wait
 from weilink.service.meter import Meter
 from weilink.service.outcomes import (
+    CANCELLED,
     EXPIRED,
     NEVER,
     NO_WINDOW,
@@ -127,7 +128,7 @@ class Sender:
             raise
         meter = Meter(new, progress)
         try:
-            settled = await self._settled(bot, user_id, rows, meter)
+            settled = await self._settled(bot, user_id, rows, meter, keep)
         except anyio.get_cancelled_exc_class():
             if not keep():
                 with anyio.CancelScope(shield=True):
@@ -138,9 +139,8 @@ class Sender:
 
     async def _withdraw(self, rows: list[int]) -> None:
         for part in await self._store.outbox.get(rows):
-            # What another process is sending right now cannot be taken back.
-            if part.state is PartState.QUEUED:
-                await self._outcomes.give_up(part, "the sending was cancelled")
+            # What somebody else is sending right now cannot be taken back.
+            await self._outcomes.give_up(part, CANCELLED, only_queued=True)
 
     async def _prepared(
         self, bot: BotSession, user_id: str, wanted: Sequence[AnyPart]
@@ -199,22 +199,41 @@ class Sender:
         )
 
     async def _settled(
-        self, bot: BotSession, user_id: str, rows: list[int], meter: Meter
+        self,
+        bot: BotSession,
+        user_id: str,
+        rows: list[int],
+        meter: Meter,
+        keep: Callable[[], bool],
     ) -> list[Part]:
         """Send, and wait while another process is sending in the same conversation."""
+
+        def taken_back(part: Part) -> bool:
+            return part.row in rows and not scope.cancel_called and not keep()
+
         with anyio.move_on_after(SETTLE) as scope:
             meter.alive = lambda: setattr(scope, "deadline", anyio.current_time() + SETTLE)
             while True:
                 changed = self._changes.next
-                await self.flush(bot, user_id, meter)
+                await self.flush(bot, user_id, meter, taken_back)
                 parts = await self._store.outbox.get(rows)
                 if not any(_under_way(part) for part in parts):
                     return parts
                 await wait(changed, 1)
         return await self._store.outbox.get(rows)
 
-    async def flush(self, bot: BotSession, user_id: str, meter: Meter | None = None) -> None:
-        """Send what is queued for a conversation, oldest first, until something is in the way."""
+    async def flush(
+        self,
+        bot: BotSession,
+        user_id: str,
+        meter: Meter | None = None,
+        taken_back: Callable[[Part], bool] = lambda _: False,
+    ) -> None:
+        """Send what is queued for a conversation, oldest first, until something is in the way.
+
+        `taken_back` is asked about the part that is under way when this is cancelled: whether it
+        is not to go out any more.
+        """
         meter = meter or Meter([], None)
         while True:
             window = await self._store.windows.get(bot.bot_id, user_id)
@@ -230,16 +249,25 @@ class Sender:
                 return
             try:
                 settled = await self._send(bot, part, window, meter)
-            except BaseException:
-                # Cancelled or a bug: whether it arrived is not known. The same client_id again.
+            except anyio.get_cancelled_exc_class():
                 with anyio.CancelScope(shield=True):
-                    await self._outcomes.again(
-                        part, "sending was interrupted; it will be tried again"
-                    )
+                    if taken_back(part):
+                        # At once: queued for a moment it would be sent by somebody else.
+                        await self._outcomes.give_up(part, CANCELLED)
+                    else:
+                        await self._interrupted(part)
+                raise
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    await self._interrupted(part)
                 raise
             self._changes.notify()
             if not settled:
                 return
+
+    async def _interrupted(self, part: Part) -> None:
+        # Whether it arrived is not known. The same client_id again.
+        await self._outcomes.again(part, "sending was interrupted; it will be tried again")
 
     async def _send(self, bot: BotSession, part: Part, window: ReplyWindow, meter: Meter) -> bool:
         """Send one part and record what became of it; whether the next one may follow."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import queue
 import secrets
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from pathlib import Path
 
 import anyio
@@ -79,14 +80,23 @@ class Spool:
             Path(temporary).unlink(missing_ok=True)
         return size, md5
 
-    async def pieces(self, client_id: str, progress: Progress) -> AsyncIterator[bytes]:
-        """Give the ciphertext of a part, piece by piece."""
-        total, done = self.path(client_id).stat().st_size, 0
-        async with await anyio.open_file(self.path(client_id), "rb", buffering=0) as file:
+    async def pieces(self, client_id: str, progress: Progress) -> AsyncGenerator[bytes, None]:
+        """Give the ciphertext of a part, piece by piece.
+
+        Raises:
+            FileNotFoundError: somebody has given the part up.
+        """
+        # Not opened in a thread: a caller that is cancelled just then would leave it open.
+        with self._opened(client_id) as raw:
+            total, done = os.fstat(raw.fileno()).st_size, 0
+            file = anyio.wrap_file(raw)
             while piece := await file.read(PIECE):
                 yield piece
                 done += len(piece)
                 progress(done, total)
+
+    def _opened(self, client_id: str) -> io.FileIO:
+        return io.FileIO(self.path(client_id), "rb")
 
     def holds(self, client_id: str, upload: Upload) -> bool:
         """Return whether the ciphertext of a part is there, whole.

@@ -57,11 +57,14 @@ class Uploader:
         url = await self._cdn.upload_url(
             answer.upload_full_url, answer.upload_param, request.filekey
         )
-        reference = await self._cdn.upload(
-            url,
-            ciphertext_size(upload.size),
-            lambda: self._spool.pieces(part.client_id, progress),
-        )
+        try:
+            reference = await self._cdn.upload(
+                url,
+                ciphertext_size(upload.size),
+                lambda: self._spool.pieces(part.client_id, progress),
+            )
+        except FileNotFoundError:
+            raise LostFileError from None
         item = with_media(part.item, reference, request.key, upload.size)
         # A crash between here and the message does not upload again.
         await self._store.outbox.uploaded(part.row, item)

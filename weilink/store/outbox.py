@@ -87,9 +87,12 @@ class Outbox:
             _hold, bot_id, user_id, reason, next_try_at, row, int(refused), int(error)
         )
 
-    async def failed(self, row: int, reason: str) -> None:
-        """Record that the part will not be sent, and why."""
-        await self._db.write(_settle, row, PartState.FAILED, reason)
+    async def failed(self, row: int, reason: str, *, only_queued: bool = False) -> bool:
+        """Record that the part will not be sent, and why. False when it was settled before.
+
+        With `only_queued` also when somebody is sending it.
+        """
+        return await self._db.write(_fail, row, reason, only_queued)
 
     async def expire(self, reason: str) -> list[Part]:
         """Give up the queued parts whose time is over; return them."""
@@ -250,6 +253,13 @@ def _settle(db: sqlite3.Connection, row: int, state: PartState, reason: str) -> 
         ).rowcount
         > 0
     )
+
+
+def _fail(db: sqlite3.Connection, row: int, reason: str, only_queued: bool) -> bool:
+    state = "SELECT 1 FROM outbox WHERE row = ? AND state = 'sending'"
+    if only_queued and db.execute(state, (row,)).fetchone():
+        return False
+    return _settle(db, row, PartState.FAILED, reason)
 
 
 def _hold(
