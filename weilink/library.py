@@ -90,16 +90,38 @@ class WeiLink:
         """Return the bots that this computer is logged in as, the oldest first."""
         return self.service.logins.sessions()
 
-    def login(self) -> Login:
-        """Return a login: `start` it, show `qr_url`, `poll` until `state` says how it went."""
-        return self.service.logins.begin(self.service.client_for_login())
+    async def login(self, name: str = "") -> Login:
+        """Return a login for the session `name` ("": the default one), new or to be replaced.
 
-    async def complete(self, login: Login, name: str = "") -> BotSession:
-        """Keep what a confirmed login gave, as the session `name` (the default one)."""
-        if login.credentials is None:
-            raise UsageError("the login is not confirmed yet")
+        `start` it, show `qr_url`, `poll` until `state` says how it went, then `complete` it.
+
+        Raises:
+            UsageError: no session can be called so.
+        """
         name = await self.service.logins.name_for_login(name)
-        return await self.service.logins.complete(name, login.credentials)
+        return await self.service.logins.begin(name, self.service.client_for_login())
+
+    async def complete(self, login: Login, name: str = "", *, replace: bool = False) -> BotSession:
+        """Keep what a confirmed login gave, as the session `name` that it was begun for.
+
+        When another account has that name by now, and its login is good, the new session is
+        called `NAME-2`, unless `replace` is true. Older sessions of the same account go.
+
+        Raises:
+            UsageError: the login is not confirmed, or no session can be called so.
+            WeiLinkError: it cannot be written.
+        """
+        if login.credentials is None:
+            raise UsageError("the login is not confirmed yet: 'poll' until its state is CONFIRMED")
+        name = await self.service.logins.name_for_login(name)
+        return await self.service.logins.complete(name, login.credentials, replace=replace)
+
+    def bound(self, login: Login) -> list[BotSession]:
+        """Return the sessions that `ALREADY_BOUND` can mean; WeChat does not say which.
+
+        None: the account is bound to a bot elsewhere, which must be removed in WeChat first.
+        """
+        return self.service.logins.bound(login)
 
     async def logout(self, name: str = "") -> BotSession:
         """Remove the credentials of a session (the default one); its history stays."""

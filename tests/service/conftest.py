@@ -49,7 +49,7 @@ def settings(phone: Phone, tmp_path: Path) -> Settings:
 
 
 async def log_in(service: Service, phone: Phone, name: str = "default") -> None:
-    login = service.logins.begin(service.client_for_login())
+    login = await service.logins.begin(name, service.client_for_login())
     await login.start()
     await anyio.to_thread.run_sync(phone.log_in)
     while login.credentials is None:

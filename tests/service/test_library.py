@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from weilink import WeiLink
 from weilink.errors import UsageError, WeiLinkError
 from weilink.ilink.login import LoginState
+from weilink.sandbox.link import PhoneError
 from weilink.sandbox.phone import Phone
 from weilink.settings import Settings
 
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.anyio
 async def test_the_whole_of_it(settings: Settings, phone: Phone, tmp_path: Path) -> None:
     given = settings.model_dump(include={"ilink_base_url", "cdn_base_url"})
     async with WeiLink(settings.base_path, **given) as wechat:
-        login = wechat.login()
+        login = await wechat.login("mine")
         await login.start()
         await anyio.to_thread.run_sync(phone.log_in)
         while await login.poll() is not LoginState.CONFIRMED:
@@ -82,9 +84,55 @@ def test_importing_weilink_is_light() -> None:
     assert done.stdout.strip() == "1"
 
 
-def test_the_examples_of_the_page_are_python() -> None:
+def examples() -> list[str]:
     page = (Path(__file__).parents[2] / "docs" / "library.md").read_text("utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert blocks
-    for block in blocks:
+    return re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+
+
+def test_the_examples_of_the_page_are_python() -> None:
+    assert len(examples()) == 3
+    for block in examples():
         compile(block, "docs/library.md", "exec")
+
+
+async def test_the_example_of_a_login(
+    settings: Settings,
+    phone: Phone,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = settings.model_dump(include={"ilink_base_url", "cdn_base_url"})
+    example: dict[str, Any] = {}
+    exec(examples()[-1], example)
+
+    def confirm(who: Phone) -> None:
+        # There is nothing to confirm when the account is bound already.
+        with contextlib.suppress(PhoneError):
+            who.log_in()
+
+    async def log_in(who: Phone, name: str = "") -> str:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lambda: anyio.to_thread.run_sync(confirm, who))
+            await example["log_in"](wechat, name)
+        return capsys.readouterr().out.splitlines()[-1]
+
+    async with WeiLink(settings.base_path, **given) as wechat:
+        assert await log_in(phone) == f"default is {phone.bot().bot_id}"
+        # The account asks for a second bot, and gets to know of the first.
+        assert await log_in(phone, "second") == "logged in here already: default"
+        # WeChat has ended its login: a new one.
+        first = phone.bot().bot_id
+        phone.lab.make_stale()
+        while not (await wechat.service.store.bots.get(first)).problem:
+            with anyio.move_on_after(0.2):
+                await wechat.service.changes.next.wait()
+        again = await log_in(phone)
+        assert again == f"default is {phone.bot().bot_id}" != f"default is {first}"
+        # Another account under the same name.
+        with Phone(phone.base_url, user=f"{phone.user}-other") as other:
+            assert await log_in(other) == f"default-2 is {other.bot().bot_id}"
+        assert [bot.name for bot in wechat.sessions()] == ["default", "default-2"]
+        # Nobody scans it, whatever is asked for.
+        monkeypatch.setattr("weilink.ilink.login.LIFETIME", 0.0)
+        with pytest.raises(SystemExit, match="nobody scanned it"):
+            await example["log_in"](wechat)

@@ -34,7 +34,7 @@ async def polled(login: Login, *states: LoginState, code: str = "") -> LoginStat
 async def test_redirect_and_pair_code(settings: Settings, phone: Phone) -> None:
     phone.lab.set_options(redirect=True, pair_code=True)
     async with open_service(settings) as service:
-        login = service.logins.begin(service.client_for_login())
+        login = await service.logins.begin("default", service.client_for_login())
         await login.start()
         scanned = phone.scan(login.qr_url)
         await polled(login, LoginState.NEED_CODE)
@@ -54,7 +54,7 @@ async def test_a_number_is_asked_for_only_when_the_service_does(
 ) -> None:
     phone.lab.set_options(pair_code=True)
     async with open_service(settings) as service:
-        login = service.logins.begin(service.client_for_login())
+        login = await service.logins.begin("default", service.client_for_login())
         await login.start()
         scanned = phone.scan(login.qr_url)
         await polled(login, LoginState.NEED_CODE)
@@ -74,7 +74,7 @@ async def test_a_number_is_asked_for_only_when_the_service_does(
 async def test_no_news_after_a_number_is_no_wrong_number(settings: Settings, phone: Phone) -> None:
     phone.lab.set_options(pair_code=True)
     async with open_service(settings) as service:
-        login = service.logins.begin(service.client_for_login())
+        login = await service.logins.begin("default", service.client_for_login())
         await login.start()
         phone.scan(login.qr_url)
         await polled(login, LoginState.NEED_CODE)
@@ -86,7 +86,7 @@ async def test_no_news_after_a_number_is_no_wrong_number(settings: Settings, pho
 async def test_too_many_wrong_codes(settings: Settings, phone: Phone) -> None:
     phone.lab.set_options(pair_code=True, pair_code_attempts=2)
     async with open_service(settings) as service:
-        login = service.logins.begin(service.client_for_login())
+        login = await service.logins.begin("default", service.client_for_login())
         await login.start()
         phone.scan(login.qr_url)
         await polled(login, LoginState.NEED_CODE)
@@ -102,7 +102,7 @@ async def test_too_many_wrong_codes(settings: Settings, phone: Phone) -> None:
 
 async def test_expired_code(settings: Settings, phone: Phone) -> None:
     async with open_service(settings) as service:
-        login = service.logins.begin(service.client_for_login())
+        login = await service.logins.begin("default", service.client_for_login())
         for n in range(3):
             assert login.can_refresh
             await login.start()
@@ -115,7 +115,7 @@ async def test_expired_code(settings: Settings, phone: Phone) -> None:
 
 
 async def test_already_bound(service: Service, phone: Phone) -> None:
-    login = service.logins.begin(service.client_for_login())
+    login = await service.logins.begin("another", service.client_for_login())
     await login.start()
     phone.scan(login.qr_url)
     await polled(login, LoginState.ALREADY_BOUND)
@@ -173,7 +173,8 @@ async def test_several_bots_and_the_newest_login_of_an_account(
         names = {s.name for s in service.logins.sessions()}
         assert names == {"default", "other"}
         tokens = [s.token for s in reversed(service.logins.sessions())]
-        assert service.logins.begin(service.client_for_login()).local_tokens == tuple(tokens)
+        login = await service.logins.begin("third", service.client_for_login())
+        assert login.local_tokens == tuple(tokens)
         phone.lab.make_stale()
         await log_in(service, phone, "again")
         assert {s.name for s in service.logins.sessions()} == {"again", "other"}
@@ -234,7 +235,7 @@ async def test_killed_in_the_middle_of_a_new_login(service: Service, phone: Phon
     phone.lab.make_stale()
     result = await service.sender.send_text(phone.user_id(), "waits")
     assert result.parts[0].state is PartState.QUEUED
-    login = service.logins.begin(service.client_for_login())
+    login = await service.logins.begin("default", service.client_for_login())
     await login.start()
     await anyio.to_thread.run_sync(phone.log_in)
     while login.credentials is None:

@@ -63,7 +63,7 @@ def login_command(ctx: click.Context, name: str, force: bool, timeout: float) ->
                     )
                     return
                 click.echo(t("The login of '{name}' is no longer valid.", name=session_name))
-            attempt = await service.logins.begin_anew(session_name, service.client_for_login())
+            attempt = await service.logins.begin(session_name, service.client_for_login())
             await _Screen(attempt).follow(timeout)
             if attempt.credentials is None:
                 _tell_bound(service.logins.bound(attempt), existing, session_name)

@@ -115,7 +115,7 @@ class BotSessions:
         existing = service.logins.find(name)
         if existing is not None and not force and not await service.logins.ended(existing):
             return _confirmed(name, existing.bot_id, "Already logged in; force=true logs in anew.")
-        login = await service.logins.begin_anew(name, service.client_for_login())
+        login = await service.logins.begin(name, service.client_for_login())
         try:
             with anyio.move_on_after(max(timeout, START)) as limit:
                 await login.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
-from collections.abc import Sequence
 
 from weilink.errors import NotLoggedInError
 from weilink.i18n import t
@@ -67,18 +66,15 @@ class Logins:
         state = await self._store.bots.get(session.bot_id)
         return state.problem.startswith(_ENDED)
 
-    def begin(self, client: ILinkClient) -> Login:
-        """Return a login that tells the service which bots are logged in here already."""
-        return Login(client, _newest_first(self.sessions()))
-
-    async def begin_anew(self, name: str, client: ILinkClient) -> Login:
+    async def begin(self, name: str, client: ILinkClient) -> Login:
         """Return a login that gets new credentials for `name`, whatever it has.
 
-        The service is not told of that session, nor of those whose login has ended: it would
-        answer that the account is bound here already, and the dead login would stay.
+        The service is told which bots are logged in here already, but not of that session, nor
+        of those whose login has ended: it would answer that the account is bound here, and the
+        dead login would stay.
         """
         told = [s for s in self.sessions() if s.name != name and not await self.ended(s)]
-        return Login(client, _newest_first(told))
+        return Login(client, [session.token for session in reversed(told)])
 
     def bound(self, login: Login) -> list[BotSession]:
         """Return the sessions that `ALREADY_BOUND` can mean: the service does not say which."""
@@ -179,7 +175,3 @@ class Logins:
             t("there is no bot session '{name}'; there is: {names}",
               name=shown(name), names=names)
         )  # fmt: skip
-
-
-def _newest_first(sessions: Sequence[BotSession]) -> list[str]:
-    return [session.token for session in reversed(sessions)]

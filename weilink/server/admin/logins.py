@@ -46,7 +46,7 @@ class PanelLogins:
             WeiLinkError: the name cannot be used, or the service cannot be reached.
         """
         wanted = await service.logins.name_for_login(name)
-        login = await service.logins.begin_anew(wanted, service.client_for_login())
+        login = await service.logins.begin(wanted, service.client_for_login())
         with anyio.move_on_after(START_SECONDS) as limit:
             await login.start()
         if limit.cancelled_caught:
