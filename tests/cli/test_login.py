@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -356,6 +357,28 @@ def test_names(
     assert done.returncode == 2
     assert "cannot name a bot session" in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr) < 1000
+
+
+@pytest.mark.slow
+def test_names_that_are_one_folder_on_other_computers(
+    login: Any, weilink: Weilink, env: dict[str, str]
+) -> None:
+    base = Path(env["WEILINK_BASE_PATH"])
+    terminal = login("工作-Büro")
+    bot = terminal.log_in()
+    terminal.end()
+    done = weilink("login", "工作-BÜRO", **env)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "beside '工作-Büro'" in done.stderr
+    # Its own name in other letters.
+    assert weilink("sessions", "rename", "工作-Büro", "工作-büro", **env).returncode == 0
+    assert "工作-büro" in weilink("sessions", **env).stdout
+    # Those that are there already go on, and none is written over.
+    shutil.copytree(base / "工作-büro", base / "工作-BÜRO")
+    assert weilink("sessions", **env).stdout.count(bot) == 2
+    done = weilink("sessions", "rename", "工作-büro", "工作-BÜRO", **env)
+    assert (done.returncode, "is taken" in done.stderr) == (1, True)
+    assert "logged in already" in weilink("login", "工作-BÜRO", **env).stdout
 
 
 def test_a_session_cannot_take_the_place_of_the_settings(

@@ -266,6 +266,17 @@ async def test_a_name_that_only_weilink_0_6_allowed(tmp_path: Path) -> None:
             service.store.credentials.remove("..")
 
 
+async def test_names_that_are_one_folder_on_other_computers(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    for name, bot in (("Work", "a@im.bot"), ("work", "b@im.bot"), ("WORK", "c@im.bot")):
+        (old / name).mkdir(parents=True)
+        (old / name / "token.json").write_text(token(bot))
+    async with open_service(load(base_path=tmp_path / "new")) as service:
+        await migrate_weilink(service.store, old)
+        names = sorted(session.name.casefold() for session in service.logins.sessions())
+    assert names == ["work", "work-2", "work-3"]
+
+
 async def test_the_chosen_default_comes_along(tmp_path: Path) -> None:
     old = tmp_path / "old"
     for name, bot in (("a", "a@im.bot"), ("b 2", "b@im.bot")):

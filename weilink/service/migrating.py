@@ -7,9 +7,9 @@ into `default/`, as weilink 0.6 does itself.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -179,7 +179,7 @@ async def _take(store: Store, old: OldSession, dry_run: bool) -> Taken:
         if session.bot_id == old.bot_id:
             windows = 0 if dry_run else await store.takeover.session(old)
             return Taken(session.name, old.bot_id, "known", windows)
-    name = _free_name(old.name, present)
+    name = _free_name(old.name, store)
     if dry_run:
         return Taken(name, old.bot_id, "would", len(old.windows))
     # Cursor and tokens first: a poller may start as soon as the credentials are there.
@@ -190,12 +190,9 @@ async def _take(store: Store, old: OldSession, dry_run: bool) -> Taken:
     return Taken(name, old.bot_id, "new", windows)
 
 
-def _free_name(wanted: str, present: Sequence[BotSession]) -> str:
+def _free_name(wanted: str, store: Store) -> str:
     name = re.sub(r"[^\w.-]", "_", wanted)[:60].strip("._-") or "bot"
     if not can_name(name):
         name = f"bot-{name}"
-    taken = {session.name for session in present}
-    number = 1
-    while (free := name if number == 1 else f"{name}-{number}") in taken:
-        number += 1
-    return check_name(free)
+    numbered = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+    return check_name(next(one for one in numbered if not store.credentials.alike(one)))

@@ -8,6 +8,7 @@ import logging
 import re
 import shlex
 import time
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,6 +74,11 @@ def as_typed(name: str) -> str:
 def shown(name: str) -> str:
     """Return a name as an error quotes it, however long what somebody typed is."""
     return name if len(name) <= 80 else name[:80] + "…"
+
+
+def _folded(name: str) -> str:
+    """Return the same for names that macOS or Windows takes for one folder."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 class Credentials:
@@ -144,15 +150,28 @@ class Credentials:
             UsageError: it cannot.
         """
         place = self._base_path / check_name(name)
+        if alike := self.alike(name):
+            raise UsageError(
+                t("'{name}' cannot name a bot session beside '{alike}': some computers take both "
+                  "for the same; use '{alike}', or another name", name=name, alike=alike)
+            )  # fmt: skip
         if place.exists() and not place.is_dir():
             raise UsageError(
                 t("'{name}' cannot name a bot session: {path} is a file", name=name, path=place)
             )
         return name
 
+    def alike(self, name: str) -> str:
+        """Return the session that is called so, or would have the same folder on macOS or Windows.
+
+        "" when there is none.
+        """
+        wanted = _folded(name)
+        return next((one for one in sorted(self.names()) if _folded(one) == wanted), "")
+
     def is_free(self, name: str) -> bool:
         """Return whether nothing stands where a session called so would."""
-        return not (self._base_path / name).exists()
+        return not self.alike(name) and not (self._base_path / name).exists()
 
     def stamp(self) -> frozenset[tuple[str, int]]:
         """Return something that is another one when a session came, went or was changed."""
@@ -185,7 +204,9 @@ class Credentials:
         target = self._base_path / check_name(new)
         if not (source / "token.json").exists():
             raise WeiLinkError(f"there is no bot session '{old}'; 'weilink sessions' lists them")
-        if target.exists():
+        # Another spelling of its own name is its own folder, on some computers.
+        there = target.exists() and not target.samefile(source)
+        if there or new == old or self.alike(new) not in ("", old):
             raise WeiLinkError(f"'{new}' is taken; choose another name")
         source.rename(target)
 
