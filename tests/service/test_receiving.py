@@ -16,6 +16,7 @@ from weilink.ilink.client import ILinkClient
 from weilink.sandbox.phone import Phone
 from weilink.service import Service
 from weilink.service.changes import Changes
+from weilink.service.outcomes import WINDOW_CLOSED
 from weilink.service.receiving import Poller
 from weilink.store import Store
 from weilink.store.credentials import BotSession
@@ -141,6 +142,34 @@ async def test_a_stale_bot_is_reported_and_cured_by_login(service: Service, phon
         await written(service, phone, "cured")
         (session,) = service.logins.sessions()
         assert (await service.store.bots.get(session.bot_id)).problem == ""
+
+
+async def test_what_waited_for_a_stale_bot_waits_for_the_user_once_it_works(
+    service: Service, phone: Phone
+) -> None:
+    async with leading(service):
+        await written(service, phone)
+    (session,) = service.logins.sessions()
+    phone.lab.fault("answer", "*/getupdates", {"ret": 0, "errcode": -14})
+    async with leading(service):
+        with anyio.fail_after(10):
+            while not (await service.store.bots.get(session.bot_id)).problem:
+                with anyio.move_on_after(0.2):
+                    await service.changes.next.wait()
+        window = await service.store.windows.get(session.bot_id, phone.user_id())
+        assert window is not None
+        await service.store.windows.died(session.bot_id, phone.user_id(), window.token)
+        (part,) = (await service.sender.send_text(phone.user_id(), "waits")).parts
+        assert "no longer valid" in part.reason
+    async with leading(service):
+        with anyio.fail_after(10):
+            while "no longer valid" in part.reason or not part.reason:
+                with anyio.move_on_after(0.2):
+                    await service.changes.next.wait()
+                (part,) = await service.store.outbox.get([part.row])
+        assert part.reason == WINDOW_CLOSED
+        await written(service, phone, "go on")
+        await anyio.to_thread.run_sync(lambda: phone.wait_for("waits"))
 
 
 async def test_one_broken_bot_stops_no_other(service: Service, phone: Phone) -> None:

@@ -35,7 +35,19 @@ def _get(db: sqlite3.Connection, bot_id: str) -> BotState:
     return BotState(*values) if values else BotState(bot_id, "", "", 0)
 
 
+def works(db: sqlite3.Connection, bot_id: str) -> None:
+    """Look again at what waits for a bot that had a problem: the reason it was given is over."""
+    had = db.execute("SELECT 1 FROM bots WHERE bot_id = ? AND problem <> ''", (bot_id,)).fetchone()
+    if had:
+        db.execute(
+            "UPDATE outbox SET reason = '', next_try_at = 0 WHERE bot_id = ? AND state = 'queued'",
+            (bot_id,),
+        )
+
+
 def _set_problem(db: sqlite3.Connection, bot_id: str, problem: str) -> None:
+    if not problem:
+        works(db, bot_id)
     db.execute(
         "INSERT INTO bots (bot_id, cursor, problem, updated_at) VALUES (?, '', ?, ?)"
         " ON CONFLICT (bot_id) DO UPDATE SET problem = excluded.problem,"

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from weilink.store import claimed
+from weilink.store.bots import works
 from weilink.store.claimed import Fit, UnderWay, Waking, Wanted, everything
 from weilink.store.clock import now_ms
 from weilink.store.database import Database
@@ -167,6 +168,7 @@ def _commit_batch(
         # A repeated batch must not bring back a token that newer messages have replaced.
         if stored and message.context_token:
             remember_token(db, bot_id, message.user_id, message.context_token, now)
+    works(db, bot_id)
     db.execute(
         "INSERT INTO bots (bot_id, cursor, problem, updated_at) VALUES (?, ?, '', ?)"
         " ON CONFLICT (bot_id) DO UPDATE SET problem = '', updated_at = excluded.updated_at,"
