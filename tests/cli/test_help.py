@@ -33,6 +33,7 @@ def test_the_quick_help_imports_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["--help"], ["login", "--help"]])
 def test_a_reader_that_leaves_early_is_no_failure(command: list[str]) -> None:
     weilink = [sys.executable, "-m", "weilink", *command]

@@ -397,6 +397,7 @@ async def test_a_damaged_spool_fails_that_part_only(
     assert [one.kind for one in phone.chat(author="bot")] == ["text"] * 11
 
 
+@pytest.mark.slow
 async def test_what_its_caller_takes_back_is_sent_by_nobody_else(
     settings: Settings, service: Service, phone: Phone, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_the_agent_gets_hooks_server_and_skill(home: Home) -> None:
     assert "Start (or restart) claude" in result.out
 
 
+@pytest.mark.slow
 def test_a_hook_before_each_tool_only_for_those_who_want_to_see_it(home: Home) -> None:
     home.write_settings(FOREIGN)
     home.done()
