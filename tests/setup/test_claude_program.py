@@ -67,6 +67,27 @@ def program(home: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def test_events_that_an_old_version_does_not_know(home: Home, program: Path) -> None:
+    """One of them in the file, and it ignores every hook there."""
+    home.done()
+    new = home.settings.read_bytes()
+    assert home.hooks("PostToolUseFailure") == home.hooks("PostToolUse")
+
+    program.write_text(STAND_IN.replace("2.1.330", "2.0.30"))
+    home.done()
+    assert set(json.loads(home.settings.read_bytes())["hooks"]) == {
+        "UserPromptSubmit", "SessionStart", "SessionEnd", "PostToolUse", "Stop",
+    }  # fmt: skip
+    before = home.settings.read_bytes()
+    refused = home.setup("--yes", "--hooks", "prompt,approve")
+    assert (refused.code, home.settings.read_bytes()) == (2, before)
+    assert "Claude Code 2.0.30 does not know" in refused.err
+
+    program.write_text(STAND_IN)
+    home.done()
+    assert json.loads(home.settings.read_bytes()) == json.loads(new)
+
+
 def calls(home: Home) -> list[list[str]]:
     """The commands that were run, without questions for the version."""
     lines = (home.root / "claude.log").read_text().splitlines()

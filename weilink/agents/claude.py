@@ -20,6 +20,10 @@ from weilink.i18n import t
 # units, so a character outside the basic plane (most emoji) counts as two (docs/testing.md).
 CONTEXT_LIMIT = 10_000
 
+# An event that it does not know makes Claude Code ignore every hook of the file: 2.0.30 does not
+# know PostToolUseFailure and PermissionRequest, 2.0.76 does (measured).
+_NEWER = (2, 0, 76)
+
 _SERVER = "weilink"
 # Texts by which an MCP server entry of an older WeiLink is known.
 _SERVER_MARKS = ("weilink", "http://127.0.0.1:8000/", "http://localhost:8000/")
@@ -67,7 +71,7 @@ class Claude:
             reason=t("the skill that tells the agent how to read and answer WeChat messages"),
             marks=("weilink",),
         )
-        return [self._server(request, program), *self._hooks(request), skill]
+        return [self._server(request, program), *self._hooks(request, program), skill]
 
     def place(self, scope: Scope, folder: Path) -> Path:
         """Return the folder that tells installations of the same scope apart."""
@@ -93,10 +97,22 @@ class Claude:
             start = t("Start claude in this folder, and allow the project's MCP server.")
         return [start, first_message(request)]
 
-    def _hooks(self, request: Request) -> list[ListedGroup]:
+    def _hooks(self, request: Request, program: Program | None) -> list[ListedGroup]:
         folder = config_folder() if request.scope == "user" else request.folder / ".claude"
         file = folder / ("settings.local.json" if request.scope == "local" else "settings.json")
-        return hooks.wanted(request, "claude/hooks.json", file, "json")
+        groups = hooks.wanted(request, "claude/hooks.json", file, "json")
+        if program is not None and programs.numbers(program) >= _NEWER:
+            return groups
+        if program is not None and "approve" in request.hooks:
+            raise UsageError(
+                t(
+                    "Claude Code {version} does not know the event of the hook 'approve', and would"
+                    " ignore all hooks because of it; update Claude Code, or leave 'approve' out",
+                    version=program.version,
+                )
+            )
+        # A program that cannot be asked may be an old one.
+        return [group for group in groups if group.path[-1] != "PostToolUseFailure"]
 
     def _server(self, request: Request, program: Program | None) -> Entry:
         entry: dict[str, Any] = templates.filled(

@@ -27,6 +27,12 @@ def find(
     return None
 
 
+def numbers(program: Program) -> tuple[int, ...]:
+    """Return the version of a program, to be compared: 2.1.330 as (2, 1, 330)."""
+    found = re.match(r"\d+(?:\.\d+)*", program.version)
+    return tuple(map(int, found[0].split("."))) if found else ()
+
+
 def run(
     program: Program, arguments: Iterable[str], folder: Path, environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
